@@ -1,0 +1,79 @@
+//! The sizes on the wire. A change here is a change of the wire format.
+
+use crate::{
+    ExecRecord, ExitRecord, FileRecord, ForkRecord, KindCounters, NetworkRecord, Offsets,
+    RecordHeader, RecordKind, SyscallAct, SyscallTable, limits,
+};
+
+#[test]
+fn sizes_are_what_the_other_side_expects() {
+    assert_eq!(size_of::<RecordHeader>(), 32);
+    assert_eq!(size_of::<ForkRecord>(), 16);
+    assert_eq!(size_of::<ExecRecord>(), 96);
+    assert_eq!(size_of::<ExitRecord>(), 8);
+    assert_eq!(size_of::<FileRecord>(), 32);
+    assert_eq!(size_of::<NetworkRecord>(), 48);
+    assert_eq!(size_of::<KindCounters>(), 24);
+}
+
+#[test]
+fn records_keep_eight_byte_alignment_for_the_ring() {
+    for size in [
+        size_of::<RecordHeader>(),
+        size_of::<ForkRecord>(),
+        size_of::<ExecRecord>(),
+        size_of::<ExitRecord>(),
+        size_of::<FileRecord>(),
+        size_of::<NetworkRecord>(),
+    ] {
+        assert_eq!(size % 8, 0);
+    }
+}
+
+#[test]
+fn the_longest_exec_fits_the_record_bound() {
+    let longest = size_of::<RecordHeader>()
+        + size_of::<ExecRecord>()
+        + 2 * limits::PATH_MAX
+        + limits::FILENAME_MAX
+        + limits::ARGS_MAX;
+    assert!(longest <= limits::RECORD_MAX, "{longest}");
+}
+
+#[test]
+fn tags_are_dense_and_round_trip() {
+    for (tag, kind) in (0u16..).zip(RecordKind::ALL) {
+        assert_eq!(kind.tag(), tag);
+        assert_eq!(RecordKind::from_tag(tag), Some(kind));
+    }
+    assert_eq!(RecordKind::from_tag(11), None);
+    assert_eq!(RecordKind::from_tag(u16::MAX), None);
+}
+
+#[test]
+fn offsets_come_in_the_order_of_their_sources() {
+    let count = Offsets::SOURCES.len();
+    assert_eq!(size_of::<Offsets>(), count * 4);
+    let mut values = [0; Offsets::SOURCES.len()];
+    for (value, index) in values.iter_mut().zip(1u32..) {
+        *value = index;
+    }
+    let offsets = Offsets::from_values(values);
+    assert_eq!(offsets.task_pid, 1);
+    assert_eq!(Offsets::SOURCES[0], ("task_struct", &["pid"][..]));
+    assert_eq!(offsets.unix_address_name as usize, count);
+}
+
+#[test]
+fn the_syscall_table_keeps_the_two_abis_apart() {
+    let acts = SyscallTable::X86_64.acts;
+    // 2 is open for 64-bit callers and fork for 32-bit ones.
+    assert_eq!(acts[2], SyscallAct::Open as u16);
+    // 10 is mprotect for 64-bit callers and unlink for 32-bit ones.
+    assert_eq!(acts[10], (SyscallAct::Unlink as u16) << 8);
+    // 437 is openat2 for both.
+    assert_eq!(acts[437], SyscallAct::Open as u16 * 0x101);
+    // 39 is getpid, 1 is write (64-bit) and exit (32-bit).
+    assert_eq!(acts[39], 0);
+    assert_eq!(acts[1], 0);
+}
