@@ -1,0 +1,79 @@
+//! Read-only values that the agent sets before it loads the object.
+//!
+//! They live in `.rodata`, which the kernel freezes, so the verifier sees
+//! constants: an offset read from here may be added to a BTF-typed pointer.
+
+use core::ptr;
+
+use aya_ebpf::Global;
+use sensor_common::{Offsets, SyscallTable};
+
+/// Offsets of kernel structure members.
+#[unsafe(no_mangle)]
+static OFFSETS: Offsets = Offsets::ZERO;
+
+/// Meaning of each system call number.
+#[unsafe(no_mangle)]
+static SYSCALLS: SyscallTable = SyscallTable {
+    acts: [0; SyscallTable::SLOTS],
+};
+
+/// The agent's own process, whose acts are not recorded.
+#[unsafe(no_mangle)]
+static AGENT_TGID: Global<u32> = Global::new(0);
+
+/// 1 when `sched_process_exit` tells whether the process's last thread ends
+/// (Linux 6.16 and later).
+#[unsafe(no_mangle)]
+static EXIT_HAS_GROUP_DEAD: Global<u8> = Global::new(0);
+
+/// 1 when `bpf_get_current_task_btf` exists (Linux 5.11 and later).
+#[unsafe(no_mangle)]
+static HAS_TASK_BTF: Global<u8> = Global::new(0);
+
+/// Reads one field of [`Offsets`].
+macro_rules! offset {
+    ($field:ident) => {
+        $crate::global::offset_of(&raw const $crate::global::offsets().$field)
+    };
+}
+pub(crate) use offset;
+
+pub(crate) fn offsets() -> &'static Offsets {
+    &OFFSETS
+}
+
+/// The value behind `field`, which must be a field of [`offsets`].
+#[inline(always)]
+pub(crate) fn offset_of(field: *const u32) -> usize {
+    // SAFETY: `field` points into a static. The read is volatile because the
+    // loader changes the value that the compiler sees.
+    unsafe { ptr::read_volatile(field) as usize }
+}
+
+/// The two acts (native and compat) of a system call number.
+#[inline(always)]
+pub(crate) fn syscall_acts(number: u64) -> u16 {
+    let slot = (number as usize) & (SyscallTable::SLOTS - 1);
+    if slot as u64 != number {
+        return 0;
+    }
+    let table = (&raw const SYSCALLS.acts).cast::<u16>();
+    // SAFETY: `slot` is below the number of slots; volatile as above.
+    unsafe { ptr::read_volatile(table.add(slot)) }
+}
+
+#[inline(always)]
+pub(crate) fn agent_tgid() -> u32 {
+    AGENT_TGID.load()
+}
+
+#[inline(always)]
+pub(crate) fn exit_has_group_dead() -> bool {
+    EXIT_HAS_GROUP_DEAD.load() != 0
+}
+
+#[inline(always)]
+pub(crate) fn has_task_btf() -> bool {
+    HAS_TASK_BTF.load() != 0
+}

@@ -1,0 +1,47 @@
+//! The kernel programs of the tracepoint tier.
+//!
+//! One file a domain beside the shared parts. Nothing here decides policy: a
+//! hook sees an act, writes a record, and counts what it could not write.
+#![no_std]
+#![no_main]
+#![cfg_attr(target_arch = "bpf", feature(asm_experimental_arch))]
+#![expect(
+    clippy::inline_always,
+    reason = "the kernel allows eight frames of 512 bytes in all: a call is made on purpose"
+)]
+#![expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_possible_wrap,
+    clippy::cast_sign_loss,
+    reason = "registers are 64 bits wide; each is cut to the width that the kernel reads"
+)]
+#![expect(
+    clippy::needless_pass_by_value,
+    reason = "the attribute of a hook calls it with the context by value"
+)]
+
+mod counters;
+mod file;
+mod global;
+mod network;
+mod path;
+mod process;
+mod read;
+mod record;
+mod ring;
+mod scratch;
+mod socket;
+mod syscall;
+mod task;
+
+// The helpers this object uses (`bpf_probe_read_kernel` and others) are
+// reserved for programs under a GPL-compatible licence.
+#[unsafe(link_section = "license")]
+#[unsafe(no_mangle)]
+static LICENSE: [u8; 13] = *b"Dual MIT/GPL\0";
+
+#[cfg(not(test))]
+#[panic_handler]
+fn panic(_info: &core::panic::PanicInfo<'_>) -> ! {
+    loop {}
+}
