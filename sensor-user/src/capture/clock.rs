@@ -1,0 +1,113 @@
+use std::time::Duration;
+
+use rustix::time::{ClockId, clock_gettime};
+use serde::Serialize;
+
+/// Nanoseconds of `CLOCK_BOOTTIME`, the clock of every record.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[serde(transparent)]
+pub struct BootTime(pub u64);
+
+impl BootTime {
+    /// Now.
+    #[must_use]
+    pub fn now() -> Self {
+        Self(nanoseconds(ClockId::Boottime))
+    }
+
+    /// Time from `earlier` to this; zero when it is not earlier.
+    #[must_use]
+    pub fn since(self, earlier: Self) -> Duration {
+        Duration::from_nanos(self.0.saturating_sub(earlier.0))
+    }
+}
+
+/// Turns boot time into wall-clock time.
+///
+/// The distance between the clocks changes when somebody sets the time, so it
+/// is taken anew by [`WallClock::refresh`].
+#[derive(Clone, Copy, Debug)]
+pub struct WallClock {
+    boot_to_wall: i128,
+}
+
+impl WallClock {
+    /// Measures the distance between the two clocks.
+    #[must_use]
+    pub fn new() -> Self {
+        let mut clock = Self { boot_to_wall: 0 };
+        clock.refresh();
+        clock
+    }
+
+    /// Measures the distance anew.
+    pub fn refresh(&mut self) {
+        let before = nanoseconds(ClockId::Boottime);
+        let wall = nanoseconds(ClockId::Realtime);
+        let after = nanoseconds(ClockId::Boottime);
+        let boot = before / 2 + after / 2;
+        self.boot_to_wall = i128::from(wall) - i128::from(boot);
+    }
+
+    /// RFC 3339 in UTC with nine digits of a second.
+    #[must_use]
+    pub fn rfc3339(self, time: BootTime) -> String {
+        let wall = i128::from(time.0) + self.boot_to_wall;
+        jiff::Timestamp::from_nanosecond(wall).map_or_else(
+            |_| String::from("1970-01-01T00:00:00.000000000Z"),
+            |stamp| format!("{stamp:.9}"),
+        )
+    }
+
+    /// Seconds since 1970.
+    #[must_use]
+    pub fn unix_seconds(self, time: BootTime) -> i64 {
+        i64::try_from((i128::from(time.0) + self.boot_to_wall) / 1_000_000_000).unwrap_or_default()
+    }
+}
+
+impl Default for WallClock {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+fn nanoseconds(clock: ClockId) -> u64 {
+    let time = clock_gettime(clock);
+    let seconds = u64::try_from(time.tv_sec).unwrap_or_default();
+    let fraction = u64::try_from(time.tv_nsec).unwrap_or_default();
+    seconds
+        .saturating_mul(1_000_000_000)
+        .saturating_add(fraction)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn wall_time_has_nine_digits_and_zulu() {
+        let clock = WallClock {
+            boot_to_wall: 1_700_000_000_000_000_000,
+        };
+        assert_eq!(
+            clock.rfc3339(BootTime(42)),
+            "2023-11-14T22:13:20.000000042Z"
+        );
+        assert_eq!(clock.unix_seconds(BootTime(2_500_000_000)), 1_700_000_002);
+    }
+
+    #[test]
+    fn an_absurd_time_does_not_panic() {
+        let clock = WallClock {
+            boot_to_wall: i128::from(u64::MAX) * 4,
+        };
+        assert!(clock.rfc3339(BootTime(u64::MAX)).ends_with('Z'));
+    }
+
+    #[test]
+    fn elapsed_time_never_runs_backwards() {
+        assert_eq!(BootTime(5).since(BootTime(9)), Duration::ZERO);
+        assert_eq!(BootTime(9).since(BootTime(5)), Duration::from_nanos(4));
+    }
+}

@@ -1,0 +1,222 @@
+use std::{
+    ffi::OsStr,
+    os::{fd::AsFd, unix::ffi::OsStrExt},
+    path::Path,
+};
+
+use rustix::fs::{AtFlags, CWD, Mode, OFlags, openat, readlinkat, statat};
+use schemars::JsonSchema;
+use sensor_common::flags;
+use serde::Serialize;
+
+use crate::event::RecordPath;
+
+/// Where an event's path comes from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum PathSource {
+    /// The kernel walked it from the file itself.
+    Kernel,
+    /// The caller's argument; its directory was resolved by the agent, after
+    /// the act.
+    Resolved,
+    /// The caller's argument, joined and tidied, symbolic links not followed:
+    /// the directory is gone, or lies in another mount namespace.
+    Argument,
+}
+
+/// Turns a record's path into an absolute one.
+///
+/// Only paths from arguments with a directory of their own need the file
+/// system: a name directly below a directory that the kernel resolved is
+/// final as it is.
+#[derive(Debug)]
+pub struct Resolver {
+    own_mount_namespace: u32,
+    joined: Vec<u8>,
+    link: Vec<u8>,
+}
+
+impl Resolver {
+    /// A resolver that sees the agent's own mount namespace.
+    #[must_use]
+    pub fn new() -> Self {
+        let own_mount_namespace = statat(CWD, "/proc/self/ns/mnt", AtFlags::empty())
+            .ok()
+            .and_then(|stat| u32::try_from(stat.st_ino).ok())
+            .unwrap_or_default();
+        Self {
+            own_mount_namespace,
+            joined: Vec::new(),
+            link: Vec::new(),
+        }
+    }
+
+    /// The absolute path; valid until the next call.
+    ///
+    /// `mount_namespace` is the acting process's, where it is known.
+    pub fn resolve(
+        &mut self,
+        path: RecordPath<'_>,
+        record_flags: u16,
+        mount_namespace: Option<u32>,
+    ) -> (&[u8], PathSource) {
+        self.joined.clear();
+        if record_flags & flags::PATH_FROM_ARGUMENT == 0 {
+            self.joined.extend_from_slice(path.path);
+            return (&self.joined, PathSource::Kernel);
+        }
+        join(path, &mut self.joined);
+        let plain_name = !path.base.is_empty()
+            && !path.path.contains(&b'/')
+            && path.path != b".."
+            && path.path != b".";
+        if plain_name {
+            return (&self.joined, PathSource::Kernel);
+        }
+        let same_view = mount_namespace.is_none_or(|seen| seen == self.own_mount_namespace);
+        if same_view && self.follow_directory().is_some() {
+            return (&self.joined, PathSource::Resolved);
+        }
+        (&self.joined, PathSource::Argument)
+    }
+
+    /// Replaces the directory of `joined` by what it resolves to now.
+    fn follow_directory(&mut self) -> Option<()> {
+        let slash = self.joined.iter().rposition(|&byte| byte == b'/')?;
+        let directory = if slash == 0 {
+            &b"/"[..]
+        } else {
+            &self.joined[..slash]
+        };
+        let opened = openat(
+            CWD,
+            Path::new(OsStr::from_bytes(directory)),
+            OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC,
+            Mode::empty(),
+        )
+        .ok()?;
+        let link = format!(
+            "/proc/self/fd/{}",
+            std::os::fd::AsRawFd::as_raw_fd(&opened.as_fd())
+        );
+        let buffer = std::mem::take(&mut self.link);
+        let resolved = readlinkat(CWD, link.as_str(), buffer).ok()?;
+        let resolved = resolved.into_bytes();
+        if !resolved.starts_with(b"/") || resolved.ends_with(b" (deleted)") {
+            return None;
+        }
+        let name = self.joined.split_off(slash);
+        self.joined.clear();
+        if resolved != b"/" {
+            self.joined.extend_from_slice(&resolved);
+        }
+        self.joined.extend_from_slice(&name);
+        self.link = resolved;
+        Some(())
+    }
+}
+
+impl Default for Resolver {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+/// Joins base and path, and removes `.`, `..`, and doubled slashes. `..` is
+/// taken by name: exact for a base that the kernel resolved.
+fn join(path: RecordPath<'_>, out: &mut Vec<u8>) {
+    let base = if path.path.starts_with(b"/") {
+        &b""[..]
+    } else {
+        path.base
+    };
+    for component in base
+        .split(|&byte| byte == b'/')
+        .chain(path.path.split(|&byte| byte == b'/'))
+    {
+        match component {
+            b"" | b"." => {}
+            b".." => {
+                let parent = out.iter().rposition(|&byte| byte == b'/').unwrap_or(0);
+                out.truncate(parent);
+            }
+            name => {
+                out.push(b'/');
+                out.extend_from_slice(name);
+            }
+        }
+    }
+    if out.is_empty() {
+        out.push(b'/');
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn joined(base: &str, path: &str) -> String {
+        let mut out = Vec::new();
+        join(
+            RecordPath {
+                base: base.as_bytes(),
+                path: path.as_bytes(),
+            },
+            &mut out,
+        );
+        String::from_utf8(out).unwrap()
+    }
+
+    #[test]
+    fn joins_and_tidies() {
+        assert_eq!(joined("/home/a", "b/../c"), "/home/a/c");
+        assert_eq!(joined("/home/a", "/etc//passwd"), "/etc/passwd");
+        assert_eq!(joined("/", "../../x/."), "/x");
+        assert_eq!(joined("/a", ".."), "/");
+        assert_eq!(joined("", ""), "/");
+    }
+
+    #[test]
+    fn symbolic_links_in_the_directory_are_followed() {
+        let directory = tempfile::tempdir().unwrap();
+        let real = directory.path().join("real");
+        std::fs::create_dir(&real).unwrap();
+        let real = std::fs::canonicalize(&real).unwrap();
+        let alias = directory.path().join("alias");
+        std::os::unix::fs::symlink(&real, &alias).unwrap();
+
+        let path = alias.join("gone");
+        let mut resolver = Resolver::new();
+        let record = RecordPath {
+            base: b"",
+            path: path.as_os_str().as_bytes(),
+        };
+        let (resolved, source) = resolver.resolve(record, flags::PATH_FROM_ARGUMENT, None);
+        assert_eq!(resolved, real.join("gone").as_os_str().as_bytes());
+        assert_eq!(source, PathSource::Resolved);
+
+        let (_, source) = resolver.resolve(record, flags::PATH_FROM_ARGUMENT, Some(1));
+        assert_eq!(source, PathSource::Argument);
+
+        let record = RecordPath {
+            base: b"/x/y",
+            path: b"z",
+        };
+        let (resolved, source) = resolver.resolve(record, flags::PATH_FROM_ARGUMENT, None);
+        assert_eq!((resolved, source), (&b"/x/y/z"[..], PathSource::Kernel));
+    }
+
+    #[test]
+    fn a_kernel_path_is_left_alone() {
+        let mut resolver = Resolver::new();
+        let record = RecordPath {
+            base: b"",
+            path: b"/a/../b",
+        };
+        assert_eq!(
+            resolver.resolve(record, 0, None),
+            (&b"/a/../b"[..], PathSource::Kernel)
+        );
+    }
+}

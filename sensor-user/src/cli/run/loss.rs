@@ -1,0 +1,120 @@
+//! What was lost, and what of it was reported.
+
+use std::time::{Duration, Instant};
+
+use sensor_common::Ring;
+
+use crate::{
+    capture::Totals,
+    outputs::{LossPart, LossSource},
+};
+
+/// How long a loss counts as recent.
+const RECENT: Duration = Duration::from_secs(10);
+
+/// Losses on the agent's side, counted since the start.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct AgentLosses {
+    /// Records that could not be decoded.
+    pub(super) undecoded: u64,
+    /// Processes that found no room in the table.
+    pub(super) processes: u64,
+    /// Records that the output did not take.
+    pub(super) output: u64,
+}
+
+/// Losses of both sides, and what of them was reported.
+#[derive(Debug, Default)]
+pub(super) struct Losses {
+    kernel: Totals,
+    reported: AgentLosses,
+    last: Option<Instant>,
+}
+
+impl Losses {
+    /// Takes in the counters, and returns what was lost since the last time.
+    pub(super) fn update(&mut self, kernel: &Totals, agent: AgentLosses) -> Vec<LossPart> {
+        let mut parts: Vec<LossPart> = kernel
+            .lost_since(&self.kernel)
+            .map(|(kind, lost)| LossPart {
+                source: match kind.ring() {
+                    Ring::Critical => LossSource::CriticalRing,
+                    Ring::Bulk => LossSource::BulkRing,
+                },
+                record: Some(kind.name()),
+                lost,
+            })
+            .collect();
+        for (source, now, before) in [
+            (
+                LossSource::Decoder,
+                agent.undecoded,
+                self.reported.undecoded,
+            ),
+            (
+                LossSource::ProcessTable,
+                agent.processes,
+                self.reported.processes,
+            ),
+            (LossSource::Output, agent.output, self.reported.output),
+        ] {
+            let lost = now.saturating_sub(before);
+            if lost > 0 {
+                parts.push(LossPart {
+                    source,
+                    record: None,
+                    lost,
+                });
+            }
+        }
+        self.kernel = *kernel;
+        self.reported = agent;
+        // A lost output record does not blind the model.
+        if parts.iter().any(|part| part.source != LossSource::Output) {
+            self.last = Some(Instant::now());
+        }
+        parts
+    }
+
+    /// True when the model may have missed something lately.
+    pub(super) fn recent(&self) -> bool {
+        self.last.is_some_and(|at| at.elapsed() < RECENT)
+    }
+
+    /// Records that the rings did not take, since the start.
+    pub(super) fn in_kernel(&self) -> u64 {
+        self.kernel.sum().lost
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_loss_is_reported_once_and_only_capture_counts_as_recent() {
+        let mut losses = Losses::default();
+        let mut agent = AgentLosses {
+            output: 5,
+            ..AgentLosses::default()
+        };
+        let parts = losses.update(&Totals::default(), agent);
+        assert_eq!(
+            parts,
+            [LossPart {
+                source: LossSource::Output,
+                record: None,
+                lost: 5
+            }]
+        );
+        assert!(!losses.recent());
+        assert!(losses.update(&Totals::default(), agent).is_empty());
+
+        agent.undecoded = 2;
+        agent.output = 6;
+        let parts = losses.update(&Totals::default(), agent);
+        let sources: Vec<_> = parts.iter().map(|part| (part.source, part.lost)).collect();
+        assert_eq!(sources, [(LossSource::Decoder, 2), (LossSource::Output, 1)]);
+        assert!(losses.recent());
+    }
+}

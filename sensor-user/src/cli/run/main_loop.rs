@@ -1,0 +1,91 @@
+//! The main loop: rings, timers and signals.
+
+use std::{io, time::Duration};
+
+use tokio::signal::unix::{SignalKind, signal};
+
+use super::pipeline::Pipeline;
+use crate::{
+    capture::{Kernel, LossReader, Rings},
+    outputs::StatusLine,
+};
+
+pub(super) struct Options {
+    pub(super) duration: Option<Duration>,
+    pub(super) quiet: bool,
+}
+
+/// Records handled before timers and signals are looked at.
+const BATCH: usize = 4_096;
+
+/// Runs until the duration is over, a signal comes, or the output's reader has
+/// gone; then detaches, takes what is left, and sums up.
+pub(super) async fn run(
+    pipeline: &mut Pipeline,
+    rings: &mut Rings,
+    losses: &LossReader,
+    kernel: Kernel,
+    options: Options,
+) -> io::Result<()> {
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    let mut terminate = signal(SignalKind::terminate())?;
+    let mut tick = tokio::time::interval(StatusLine::INTERVAL);
+    let end = async {
+        match options.duration {
+            Some(duration) => tokio::time::sleep(duration).await,
+            None => std::future::pending().await,
+        }
+    };
+    tokio::pin!(end);
+    let mut status = StatusLine::new();
+    let mut more = true;
+    loop {
+        tokio::select! {
+            biased;
+            _ = interrupt.recv() => break,
+            _ = terminate.recv() => break,
+            () = &mut end => break,
+            _ = tick.tick() => {
+                pipeline.tick(&losses.read());
+                if pipeline.output_closed() {
+                    break;
+                }
+                if !options.quiet {
+                    status.update(pipeline.status());
+                }
+            }
+            () = tokio::task::yield_now(), if more => {}
+            ready = rings.ready(), if !more => ready?,
+        }
+        let count = rings.drain(BATCH, |record| {
+            pipeline.record(record);
+        });
+        more = count == BATCH;
+        print_verdicts(pipeline, &mut status);
+    }
+    status.clear();
+    // No new records from here on; the rings keep what is in them.
+    let programs = kernel.program_stats();
+    drop(kernel);
+    while rings.drain(BATCH, |record| pipeline.record(record)) > 0 {}
+    print_verdicts(pipeline, &mut status);
+    pipeline.finish(&losses.read(), programs, options.quiet);
+    Ok(())
+}
+
+/// Prints verdicts for people: on standard output, or beside a JSON output on
+/// standard error.
+fn print_verdicts(pipeline: &mut Pipeline, status: &mut StatusLine) {
+    if !pipeline.has_verdict_lines() {
+        return;
+    }
+    status.clear();
+    let to_stdout = !pipeline.writes_records();
+    for line in pipeline.take_verdict_lines() {
+        if to_stdout {
+            println!("{line}");
+        } else {
+            eprintln!("{line}");
+        }
+    }
+}

@@ -1,0 +1,167 @@
+mod loss;
+mod main_loop;
+mod pipeline;
+mod scoring;
+mod startup;
+mod summary_text;
+mod usage;
+mod verdict_line;
+
+use std::{path::PathBuf, time::Duration};
+
+use super::{Failure, doctor, require_root};
+use crate::{
+    capture::{Kernel, KernelOptions, RingSizes},
+    model::Model,
+    outputs::{FeatureExport, Output, Writer},
+    policy::{Config, Mode, ModelChoice},
+};
+use pipeline::Pipeline;
+
+/// Which records are written.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
+pub(super) enum Events {
+    /// Every event, verdict and loss.
+    All,
+    /// Verdicts and losses.
+    #[default]
+    Verdicts,
+}
+
+#[derive(Debug, clap::Args)]
+pub(super) struct Arguments {
+    /// Policy file (TOML); the options below override it
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
+    /// What the sensor may do: flag only, or kill what the model calls malicious
+    #[arg(long)]
+    mode: Option<Mode>,
+    /// ONNX file, `shipped` for the model inside the sensor, or `none` to capture only
+    #[arg(long, value_name = "FILE|shipped|none")]
+    model: Option<String>,
+    /// Which records to write
+    #[arg(long, default_value = "verdicts")]
+    events: Events,
+    /// Write records as JSON lines to this file (appended to), or to standard
+    /// output for `-`; without it verdicts are printed for people
+    #[arg(long, value_name = "FILE|-")]
+    output: Option<PathBuf>,
+    /// Stop after this long, for example 20s or 5m
+    #[arg(long, value_parser = parse_duration)]
+    duration: Option<Duration>,
+    /// Also write the model's input rows, for training
+    #[arg(long, value_name = "FILE")]
+    export_features: Option<PathBuf>,
+    /// Type information of the running kernel
+    #[arg(long, value_name = "FILE", default_value = "/sys/kernel/btf/vmlinux")]
+    btf: PathBuf,
+    /// No capability report, status line or summary on standard error
+    #[arg(long)]
+    quiet: bool,
+}
+
+fn parse_duration(text: &str) -> Result<Duration, String> {
+    let duration: jiff::SignedDuration = text
+        .parse()
+        .map_err(|_| String::from("expected a duration such as 20s, 5m or 1h30m"))?;
+    Duration::try_from(duration).map_err(|_| String::from("a duration cannot be negative"))
+}
+
+/// The runtime of the pipeline: one thread, so that a record passes every
+/// stage without being handed over.
+pub(super) fn runtime() -> Result<tokio::runtime::Runtime, Failure> {
+    tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .map_err(Failure::failed)
+}
+
+pub(super) fn run(arguments: &Arguments) -> Result<(), Failure> {
+    let config = configuration(arguments)?;
+    let model = match &config.model {
+        ModelChoice::Use(source) => Some(Model::load(source).map_err(Failure::usage)?),
+        ModelChoice::None => None,
+    };
+    require_root()?;
+    let runtime = runtime()?;
+    runtime.block_on(async {
+        let writer = match &arguments.output {
+            None => None,
+            Some(path) => {
+                let output = if path.as_os_str() == "-" {
+                    Output::Stdout
+                } else {
+                    Output::File(path.clone())
+                };
+                Some(Writer::open(&output, config.output_queue).map_err(Failure::failed)?)
+            }
+        };
+        let export = arguments
+            .export_features
+            .as_deref()
+            .map(FeatureExport::open)
+            .transpose()
+            .map_err(Failure::failed)?;
+        let options = KernelOptions {
+            btf: arguments.btf.clone(),
+            ring_sizes: RingSizes {
+                critical: config.critical_ring,
+                bulk: config.bulk_ring,
+            },
+        };
+        let (mut kernel, mut rings, losses) = Kernel::load(&options).map_err(Failure::failed)?;
+        kernel.forward_log();
+        if !arguments.quiet {
+            eprint!("{}", doctor::render(kernel.reports()));
+        }
+        doctor::require_hooks(kernel.reports())?;
+        let mut pipeline = Pipeline::new(&config, model, writer, export, arguments.events);
+        startup::take_in_existing(&mut pipeline, &mut rings);
+        main_loop::run(
+            &mut pipeline,
+            &mut rings,
+            &losses,
+            kernel,
+            main_loop::Options {
+                duration: arguments.duration,
+                quiet: arguments.quiet,
+            },
+        )
+        .await
+        .map_err(Failure::failed)
+    })
+}
+
+fn configuration(arguments: &Arguments) -> Result<Config, Failure> {
+    let mut config = match &arguments.config {
+        Some(path) => Config::read(path).map_err(Failure::usage)?,
+        None => Config::default(),
+    };
+    if let Some(mode) = arguments.mode {
+        config.mode = mode;
+    }
+    if let Some(model) = arguments.model.as_deref() {
+        config.model = model.into();
+    }
+    if config.mode == Mode::Enforce && config.model == ModelChoice::None {
+        return Err(Failure::usage(anyhow::anyhow!(
+            "mode `enforce` needs a model, but the model is `none`"
+        )));
+    }
+    Ok(config)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn durations_are_read_or_refused_with_an_example() {
+        assert_eq!(parse_duration("20s"), Ok(Duration::from_secs(20)));
+        assert_eq!(parse_duration("1m30s"), Ok(Duration::from_secs(90)));
+        for wrong in ["", "20", "soon", "-5s"] {
+            assert!(parse_duration(wrong).is_err(), "{wrong}");
+        }
+        assert!(parse_duration("soon").unwrap_err().contains("20s"));
+    }
+}

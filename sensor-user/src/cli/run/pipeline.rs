@@ -1,0 +1,360 @@
+//! One record's way through every stage.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+
+use super::{
+    Events,
+    loss::{AgentLosses, Losses},
+    scoring::{self, Judgement, Scoring},
+    summary_text,
+    usage::Usage,
+    verdict_line,
+};
+use crate::{
+    capture::{
+        BootTime, ProgramStats, Resolver, ScannedProcess, Totals, WallClock, decode,
+        tick_nanoseconds,
+    },
+    event::{Act, Event, ProcessId, RecordPath},
+    features::{Context, Moment, extract},
+    model::Model,
+    outputs::{
+        Counts, FeatureExport, Record, RecordBuilder, RecordName, Status, SummaryPart, VerdictPart,
+        Writer,
+    },
+    policy::{Action, Config},
+    response::{Protection, kill},
+    state::{ProcessTable, TableLimits},
+};
+
+pub(super) struct Pipeline {
+    table: ProcessTable,
+    resolver: Resolver,
+    target_resolver: Resolver,
+    scoring: Option<Scoring>,
+    protection: Protection,
+    writer: Option<Writer>,
+    export: Option<FeatureExport>,
+    events: Events,
+    records: RecordBuilder,
+    tick_ns: u64,
+    started: BootTime,
+    counts: Counts,
+    losses: Losses,
+    verdict_lines: Vec<String>,
+}
+
+impl Pipeline {
+    pub(super) fn new(
+        config: &Config,
+        model: Option<Model>,
+        writer: Option<Writer>,
+        export: Option<FeatureExport>,
+        events: Events,
+    ) -> Self {
+        let limits = TableLimits {
+            processes: config.processes,
+            ..TableLimits::default()
+        };
+        let tick_ns = tick_nanoseconds();
+        Self {
+            table: ProcessTable::new(limits, tick_ns),
+            resolver: Resolver::new(),
+            target_resolver: Resolver::new(),
+            scoring: model.map(|model| Scoring::new(model, config)),
+            protection: Protection::new(&config.protected),
+            writer,
+            export,
+            events,
+            records: RecordBuilder {
+                clock: WallClock::new(),
+            },
+            tick_ns,
+            started: BootTime::now(),
+            counts: Counts::default(),
+            losses: Losses::default(),
+            verdict_lines: Vec::new(),
+        }
+    }
+
+    /// Takes in the processes that were there before the sensor.
+    pub(super) fn take_in_scanned(&mut self, scanned: Vec<ScannedProcess>) {
+        let mut taken = Vec::new();
+        for process in scanned {
+            let (id, parent) = (process.id, process.parent);
+            if self.table.insert_scanned(process) {
+                taken.push((id, parent));
+            }
+        }
+        self.table.link_scanned(&taken);
+        if self.events == Events::All {
+            for (id, _) in taken {
+                if let Some(process) = self.table.get(id) {
+                    self.write(&self.records.snapshot(process, &self.table));
+                }
+            }
+        }
+    }
+
+    /// Takes in one record from a ring.
+    pub(super) fn record(&mut self, bytes: &[u8]) {
+        match decode(bytes) {
+            Ok(event) => self.event(&event),
+            Err(error) => {
+                self.counts.undecoded += 1;
+                tracing::debug!(%error, "a record was skipped");
+            }
+        }
+    }
+
+    fn event(&mut self, event: &Event<'_>) {
+        self.counts.event(event.act.kind());
+        let namespace = self
+            .table
+            .get(event.process)
+            .and_then(|process| process.image.as_ref())
+            .map(|image| image.facts.mount_namespace);
+        let (path, target) = paths(&event.act);
+        let path = path.map(|path| self.resolver.resolve(path, event.flags, namespace));
+        let target = target.map(|path| self.target_resolver.resolve(path, event.flags, namespace));
+        let news = self.table.apply(
+            event,
+            path.map_or(&[][..], |(path, _)| path),
+            target.map_or(&[][..], |(path, _)| path),
+        );
+        if !news {
+            return;
+        }
+        let killed_after = match (&event.act, &mut self.scoring) {
+            (Act::Exit(_), Some(scoring)) => scoring.ended(event.process, event.time),
+            _ => None,
+        };
+        if self.events == Events::All
+            && let Some(writer) = &self.writer
+        {
+            let records = &self.records;
+            write_record(
+                writer,
+                &records.event(event, &self.table, killed_after, path, target),
+            );
+        }
+        if self.scoring.is_some() || self.export.is_some() {
+            for (id, moment) in scoring::due(&mut self.table, event) {
+                self.look(id, moment, event.time);
+            }
+        }
+    }
+
+    /// Scores a process, and follows up on the score.
+    fn look(&mut self, id: ProcessId, moment: Moment, time: BootTime) {
+        let unix_seconds = self.records.clock.unix_seconds(time);
+        let recent_loss = self.losses.recent();
+        let context = Context::new(&self.table, id, moment, time, unix_seconds, recent_loss);
+        let Some(context) = context else { return };
+        // A kernel thread runs no program that anybody could have chosen.
+        let Some(image) = context.image() else { return };
+        let process = context.process;
+        let row = extract(&context);
+        if let Some(export) = &self.export {
+            export.row(
+                time,
+                process.id,
+                image.facts.cgroup_id,
+                &image.exe,
+                moment,
+                &row,
+            );
+        }
+        let Some(scoring) = &mut self.scoring else {
+            return;
+        };
+        let spared = self.protection.spares(process);
+        self.counts.scores += 1;
+        let Some(Judgement {
+            score,
+            decision,
+            latency,
+        }) = scoring.judge(&row, time, spared)
+        else {
+            self.counts.invalid_scores += 1;
+            return;
+        };
+        if decision.action == Action::None || !scoring.is_news(process, decision.label) {
+            return;
+        }
+        let kill = (decision.action == Action::Kill).then(|| kill(process.id, self.tick_ns));
+        let kill_latency = BootTime::now().since(time);
+        let killed = kill == Some(Ok(()));
+        if killed {
+            scoring.killed(process.id, time);
+        }
+        let verdict = VerdictPart {
+            score: score.get(),
+            threshold: scoring.threshold(decision.label).get(),
+            label: decision.label,
+            action: decision.action,
+            spared: spared.filter(|_| decision.action == Action::Spare),
+            kill_error: kill.and_then(Result::err).map(|error| error.to_string()),
+            moment: moment.name(),
+            model: scoring.identity(),
+            latency_us: microseconds(latency),
+            kill_latency_us: killed.then(|| microseconds(kill_latency)),
+            reasons: scoring.reasons(&row, score),
+        };
+        self.counts.verdicts += 1;
+        self.counts.kills += u64::from(killed);
+        self.give_verdict(id, time, verdict);
+    }
+
+    fn give_verdict(&mut self, id: ProcessId, time: BootTime, verdict: VerdictPart) {
+        let mut record = Record::new(RecordName::Verdict, self.records.clock.rfc3339(time));
+        let process = self.records.process(id, &self.table);
+        self.verdict_lines
+            .push(verdict_line::render(&record.time, &verdict, &process));
+        record.process = Some(process);
+        record.verdict = Some(verdict);
+        self.write(&record);
+    }
+
+    /// What is due once a second: clocks and losses.
+    pub(super) fn tick(&mut self, kernel: &Totals) {
+        self.records.clock.refresh();
+        let agent = AgentLosses {
+            undecoded: self.counts.undecoded,
+            processes: self.table.overflowed(),
+            output: self.output_lost(),
+        };
+        for part in self.losses.update(kernel, agent) {
+            let time = self.records.clock.rfc3339(BootTime::now());
+            let mut record = Record::new(RecordName::Loss, time);
+            record.loss = Some(part);
+            self.write(&record);
+        }
+    }
+
+    fn output_lost(&self) -> u64 {
+        self.writer.as_ref().map_or(0, Writer::lost)
+            + self.export.as_ref().map_or(0, FeatureExport::lost)
+    }
+
+    /// Records lost so far, over all sources.
+    fn lost(&self) -> u64 {
+        self.losses.in_kernel()
+            + self.counts.undecoded
+            + self.table.overflowed()
+            + self.output_lost()
+    }
+
+    /// What the status line shows.
+    pub(super) fn status(&self) -> Status {
+        Status {
+            events: self.counts.events(),
+            processes: self.table.live(),
+            lost: self.lost(),
+            verdicts: self.counts.verdicts,
+        }
+    }
+
+    /// True once nobody reads the output any more.
+    pub(super) fn output_closed(&self) -> bool {
+        self.writer.as_ref().is_some_and(Writer::is_closed)
+    }
+
+    /// True when records go to an output, and people read elsewhere.
+    pub(super) fn writes_records(&self) -> bool {
+        self.writer.is_some()
+    }
+
+    /// True when verdicts wait to be shown.
+    pub(super) fn has_verdict_lines(&self) -> bool {
+        !self.verdict_lines.is_empty()
+    }
+
+    /// The verdicts that wait to be shown.
+    pub(super) fn take_verdict_lines(&mut self) -> Vec<String> {
+        std::mem::take(&mut self.verdict_lines)
+    }
+
+    /// Ends the run: last losses, summary, and the output's last line.
+    pub(super) fn finish(&mut self, kernel: &Totals, programs: Vec<ProgramStats>, quiet: bool) {
+        self.tick(kernel);
+        let summary = self.summary(programs);
+        if !quiet {
+            eprint!("{}", summary_text::render(&summary));
+        }
+        let time = self.records.clock.rfc3339(BootTime::now());
+        let mut record = Record::new(RecordName::Summary, time);
+        record.summary = Some(summary);
+        self.write(&record);
+        if let Some(writer) = &mut self.writer {
+            writer.finish();
+            let lost = writer.lost();
+            if lost > 0 {
+                eprintln!("sensor: the output lost {lost} records");
+            }
+        }
+    }
+
+    fn summary(&self, programs: Vec<ProgramStats>) -> SummaryPart {
+        let usage = Usage::own();
+        let times = self
+            .scoring
+            .as_ref()
+            .map(Scoring::percentiles_us)
+            .unwrap_or_default();
+        SummaryPart {
+            seconds: BootTime::now().since(self.started).as_secs_f64(),
+            events: self.counts.events(),
+            events_by_kind: self.counts.by_kind(),
+            lost: self.lost(),
+            processes: self.table.live(),
+            verdicts: self.counts.verdicts,
+            kills: self.counts.kills,
+            scores: self.counts.scores,
+            decision_latency_us: times.decision,
+            death_latency_us: times.death,
+            inference_us: times.inference,
+            cpu_seconds: usage.cpu_seconds,
+            peak_rss_bytes: usage.peak_rss_bytes,
+            programs,
+        }
+    }
+
+    fn write(&self, record: &Record) {
+        if let Some(writer) = &self.writer {
+            write_record(writer, record);
+        }
+    }
+}
+
+fn paths<'a>(act: &Act<'a>) -> (Option<RecordPath<'a>>, Option<RecordPath<'a>>) {
+    match act {
+        Act::Open(open) => (Some(open.path), None),
+        Act::Unlink(unlink) => (Some(unlink.path), None),
+        Act::Rename(rename) => (Some(rename.from), Some(rename.to)),
+        Act::Chmod(chmod) => (Some(chmod.path), None),
+        Act::Fork(_)
+        | Act::Exec(_)
+        | Act::Exit(_)
+        | Act::Connect(_)
+        | Act::Bind(_)
+        | Act::Listen(_)
+        | Act::Accept(_) => (None, None),
+    }
+}
+
+fn write_record(writer: &Writer, record: &Record) {
+    match serde_json::to_vec(record) {
+        Ok(mut line) => {
+            line.push(b'\n');
+            writer.line(Bytes::from(line));
+        }
+        Err(error) => tracing::error!(%error, "a record cannot be written as JSON"),
+    }
+}
+
+fn microseconds(duration: Duration) -> f64 {
+    duration.as_secs_f64() * 1e6
+}

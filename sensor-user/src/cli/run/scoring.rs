@@ -1,0 +1,201 @@
+//! The model at work: when to look, what the score means, what was judged.
+
+use std::{
+    num::NonZeroUsize,
+    time::{Duration, Instant},
+};
+
+use lru::LruCache;
+
+use crate::{
+    capture::BootTime,
+    event::{Act, Event, ProcessId},
+    features::{Moment, Row},
+    model::{Model, Reason, Score, explain},
+    outputs::{Latencies, ModelPart},
+    policy::{Config, Decision, Label, Mode, Spared, decide},
+    state::{Process, ProcessTable},
+};
+
+/// Processes whose last verdict is remembered, so that it is not repeated; and
+/// killed ones whose end is waited for.
+const JUDGED_MAX: NonZeroUsize = NonZeroUsize::new(8_192).unwrap();
+
+/// Model, thresholds, and what they gave so far.
+pub(super) struct Scoring {
+    model: Model,
+    identity: ModelPart,
+    alert: Score,
+    kill: Score,
+    mode: Mode,
+    judged: LruCache<(ProcessId, BootTime), Label>,
+    killed: LruCache<ProcessId, BootTime>,
+    death: Latencies,
+    decision: Latencies,
+    inference: Latencies,
+}
+
+/// A score with what follows from it.
+#[derive(Clone, Copy)]
+pub(super) struct Judgement {
+    pub(super) score: Score,
+    pub(super) decision: Decision,
+    /// From the kernel's timestamp to the decision.
+    pub(super) latency: Duration,
+}
+
+/// Median, 99th and 99.9th percentile of each time, in microseconds.
+#[derive(Clone, Copy, Default)]
+pub(super) struct Percentiles {
+    /// From the kernel's timestamp to the decision.
+    pub(super) decision: [f64; 3],
+    /// From the kernel's timestamp to the end of a killed process.
+    pub(super) death: [f64; 3],
+    /// Inference alone.
+    pub(super) inference: [f64; 3],
+}
+
+impl Scoring {
+    pub(super) fn new(model: Model, config: &Config) -> Self {
+        let identity = ModelPart {
+            name: model.card.name.clone(),
+            version: model.card.version.clone(),
+            sha256: model.sha256.clone(),
+        };
+        let alert = config.alert.unwrap_or(model.card.alert);
+        // A configured alert threshold above the model's kill threshold raises
+        // that too: what is not worth an alert is not worth a kill.
+        let own_kill = if model.card.kill > alert {
+            model.card.kill
+        } else {
+            alert
+        };
+        Self {
+            alert,
+            kill: config.kill.unwrap_or(own_kill),
+            mode: config.mode,
+            model,
+            identity,
+            judged: LruCache::new(JUDGED_MAX),
+            killed: LruCache::new(JUDGED_MAX),
+            death: Latencies::new(),
+            decision: Latencies::new(),
+            inference: Latencies::new(),
+        }
+    }
+
+    /// Scores a row and decides; `None` when the score is no probability.
+    pub(super) fn judge(
+        &mut self,
+        row: &Row,
+        time: BootTime,
+        spared: Option<Spared>,
+    ) -> Option<Judgement> {
+        let before = Instant::now();
+        let score = self.model.score(row);
+        self.inference.record(before.elapsed());
+        let score = score?;
+        let decision = decide(score, self.alert, self.kill, self.mode, spared);
+        let latency = BootTime::now().since(time);
+        self.decision.record(latency);
+        Some(Judgement {
+            score,
+            decision,
+            latency,
+        })
+    }
+
+    /// True when this verdict was not given before: the process, with the
+    /// program it runs, had none, or a lesser one.
+    pub(super) fn is_news(&mut self, process: &Process, label: Label) -> bool {
+        let key = (process.id, process.exec_at);
+        if self
+            .judged
+            .peek(&key)
+            .is_some_and(|&before| before >= label)
+        {
+            return false;
+        }
+        self.judged.put(key, label);
+        true
+    }
+
+    /// Notes that a process was killed for what it did at this time.
+    pub(super) fn killed(&mut self, process: ProcessId, time: BootTime) {
+        self.killed.put(process, time);
+    }
+
+    /// How long a process that now ended had lived on after the act that it
+    /// was killed for; `None` when it was not killed.
+    pub(super) fn ended(&mut self, process: ProcessId, now: BootTime) -> Option<Duration> {
+        let latency = now.since(self.killed.pop(&process)?);
+        self.death.record(latency);
+        Some(latency)
+    }
+
+    /// The threshold that a label stands for.
+    pub(super) fn threshold(&self, label: Label) -> Score {
+        match label {
+            Label::Malicious => self.kill,
+            Label::Suspicious | Label::Benign => self.alert,
+        }
+    }
+
+    /// What raised the score most.
+    pub(super) fn reasons(&mut self, row: &Row, score: Score) -> Vec<Reason> {
+        explain(&mut self.model, row, score)
+    }
+
+    pub(super) fn identity(&self) -> ModelPart {
+        self.identity.clone()
+    }
+
+    /// Times taken so far, as percentiles.
+    pub(super) fn percentiles_us(&self) -> Percentiles {
+        Percentiles {
+            decision: self.decision.percentiles_us(),
+            death: self.death.percentiles_us(),
+            inference: self.inference.percentiles_us(),
+        }
+    }
+}
+
+/// Most processes that one event gives reason to look at: the one that acted,
+/// and the ancestors that its act is gathered in.
+const LOOKS_MAX: usize = 1 + Process::GATHERED_LEVELS;
+
+/// Who to look at because of an event, and why.
+pub(super) fn due(
+    table: &mut ProcessTable,
+    event: &Event<'_>,
+) -> impl Iterator<Item = (ProcessId, Moment)> + use<> {
+    let mut looks = [None; LOOKS_MAX];
+    let id = event.process;
+    looks[0] = match event.act {
+        Act::Exec(_) => Some((id, Moment::Exec)),
+        Act::Exit(_) | Act::Fork(_) => None,
+        Act::Open(_)
+        | Act::Unlink(_)
+        | Act::Rename(_)
+        | Act::Chmod(_)
+        | Act::Connect(_)
+        | Act::Bind(_)
+        | Act::Listen(_)
+        | Act::Accept(_) => table
+            .get_mut(id)
+            .is_some_and(|process| process.own_pulse.reached(process.own.acts, event.time))
+            .then_some((id, Moment::Behaviour)),
+    };
+    let mut ancestor = table.get(id).and_then(|process| process.parent);
+    for look in &mut looks[1..] {
+        let Some(process) = ancestor.and_then(|id| table.get_mut(id)) else {
+            break;
+        };
+        ancestor = process.parent;
+        let acts = process.descendants.acts;
+        if process.exited_at.is_none() && process.descendants_pulse.reached(acts, event.time) {
+            *look = Some((process.id, Moment::Behaviour));
+        }
+    }
+    looks.into_iter().flatten()
+}

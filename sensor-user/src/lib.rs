@@ -1,0 +1,20 @@
+//! The agent: from the kernel's rings to a verdict and its consequence.
+//!
+//! ```text
+//! capture ─▶ state ─▶ features ─▶ model ─▶ policy ─▶ response
+//!    │                                        │          │
+//!    └──────────────▶ outputs ◀───────────────┴──────────┘
+//! ```
+//!
+//! A stage imports the types of the stages before it and nothing else; only
+//! [`cli`] knows them all.
+
+pub mod capture;
+pub mod cli;
+pub mod event;
+pub mod features;
+pub mod model;
+pub mod outputs;
+pub mod policy;
+pub mod response;
+pub mod state;

@@ -1,0 +1,11 @@
+//! Scoring: an ONNX model that tract runs, and the card it carries.
+
+mod card;
+mod explain;
+mod loaded;
+mod score;
+
+pub use card::{Card, CardError, Golden};
+pub use explain::{Reason, explain};
+pub use loaded::{Inspection, LoadError, Model, SHIPPED_NAME, Source};
+pub use score::Score;

@@ -1,0 +1,105 @@
+use std::{collections::BTreeMap, time::Duration};
+
+use hdrhistogram::Histogram;
+use sensor_common::RecordKind;
+
+/// What was taken in and given out during a run.
+#[derive(Clone, Debug, Default)]
+pub struct Counts {
+    events: [u64; RecordKind::COUNT],
+    /// Verdicts given.
+    pub verdicts: u64,
+    /// Processes killed.
+    pub kills: u64,
+    /// Scores taken.
+    pub scores: u64,
+    /// Scores that were no probability.
+    pub invalid_scores: u64,
+    /// Records that could not be decoded.
+    pub undecoded: u64,
+}
+
+impl Counts {
+    /// Counts an event.
+    pub fn event(&mut self, kind: RecordKind) {
+        self.events[usize::from(kind.tag())] += 1;
+    }
+
+    /// Events of all kinds.
+    #[must_use]
+    pub fn events(&self) -> u64 {
+        self.events.iter().sum()
+    }
+
+    /// Events by kind.
+    #[must_use]
+    pub fn by_kind(&self) -> BTreeMap<&'static str, u64> {
+        RecordKind::ALL
+            .into_iter()
+            .map(|kind| (kind.name(), self.events[usize::from(kind.tag())]))
+            .collect()
+    }
+}
+
+/// A histogram of durations, from 1 ns to a minute, with two digits.
+#[derive(Clone, Debug)]
+pub struct Latencies(Option<Histogram<u64>>);
+
+impl Latencies {
+    /// An empty histogram (about 40 KiB when full).
+    #[must_use]
+    pub fn new() -> Self {
+        const MINUTE: u64 = 60_000_000_000;
+        Self(Histogram::new_with_bounds(1, MINUTE, 2).ok())
+    }
+
+    /// Adds a duration.
+    pub fn record(&mut self, duration: Duration) {
+        if let Some(histogram) = &mut self.0 {
+            histogram.saturating_record(u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX));
+        }
+    }
+
+    /// Median, 99th and 99.9th percentile, in microseconds.
+    #[must_use]
+    pub fn percentiles_us(&self) -> [f64; 3] {
+        [0.5, 0.99, 0.999].map(|quantile| {
+            self.0.as_ref().map_or(0.0, |histogram| {
+                histogram.value_at_quantile(quantile) as f64 / 1_000.0
+            })
+        })
+    }
+}
+
+impl Default for Latencies {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn percentiles_are_of_what_was_recorded() {
+        let mut latencies = Latencies::new();
+        for microseconds in 1..=1_000 {
+            latencies.record(Duration::from_micros(microseconds));
+        }
+        let [median, high, higher] = latencies.percentiles_us();
+        assert!((495.0..=505.0).contains(&median), "{median}");
+        assert!((985.0..=1_000.0).contains(&high), "{high}");
+        assert!(higher >= high);
+    }
+
+    #[test]
+    fn counts_add_up() {
+        let mut counts = Counts::default();
+        counts.event(RecordKind::ProcessExec);
+        counts.event(RecordKind::ProcessExec);
+        counts.event(RecordKind::FileOpen);
+        assert_eq!(counts.events(), 3);
+        assert_eq!(counts.by_kind()["process.exec"], 2);
+    }
+}

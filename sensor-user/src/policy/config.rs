@@ -1,0 +1,337 @@
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
+
+use serde::{Deserialize, Serialize};
+use thiserror::Error;
+
+use crate::model::{Score, Source};
+
+/// What the sensor may do.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum)]
+#[serde(rename_all = "snake_case")]
+pub enum Mode {
+    /// Flag, and touch nothing.
+    #[default]
+    Observe,
+    /// Kill what scores at or above the kill threshold.
+    Enforce,
+}
+
+/// Which model scores.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ModelChoice {
+    /// This one.
+    Use(Source),
+    /// None: capture only.
+    None,
+}
+
+/// The policy: validated, with every default filled in.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Config {
+    /// What the sensor may do.
+    pub mode: Mode,
+    /// Which model scores.
+    pub model: ModelChoice,
+    /// Alert threshold; the model's own when `None`.
+    pub alert: Option<Score>,
+    /// Kill threshold; the model's own when `None`.
+    pub kill: Option<Score>,
+    /// Executables that are never killed.
+    pub protected: Vec<PathBuf>,
+    /// Bytes of the critical ring.
+    pub critical_ring: u32,
+    /// Bytes of the bulk ring.
+    pub bulk_ring: u32,
+    /// Processes that are kept track of.
+    pub processes: usize,
+    /// Records that wait for an output.
+    pub output_queue: usize,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            mode: Mode::Observe,
+            model: ModelChoice::Use(Source::Shipped),
+            alert: None,
+            kill: None,
+            protected: Vec::new(),
+            critical_ring: 8 << 20,
+            bulk_ring: 8 << 20,
+            processes: 65_536,
+            output_queue: 65_536,
+        }
+    }
+}
+
+/// Why a policy file was refused.
+#[derive(Debug, Error)]
+pub enum ConfigError {
+    /// The file cannot be read.
+    #[error("cannot read the policy {path}: {source}")]
+    Read {
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        source: std::io::Error,
+    },
+    /// The file is not TOML, or has a key or type that is not known.
+    #[error("{path}: {message}")]
+    Parse {
+        /// The file.
+        path: PathBuf,
+        /// Line, key, and what is expected.
+        message: String,
+    },
+    /// A value is out of its range.
+    #[error("{path}: {key} is {found}, allowed is {allowed}")]
+    Range {
+        /// The file.
+        path: PathBuf,
+        /// The key.
+        key: &'static str,
+        /// The value.
+        found: String,
+        /// The range.
+        allowed: String,
+    },
+}
+
+/// The file as it is written.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+struct File {
+    model: ModelSection,
+    response: ResponseSection,
+    limits: LimitsSection,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+struct ModelSection {
+    path: Option<String>,
+    alert_threshold: Option<f64>,
+    kill_threshold: Option<f64>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+struct ResponseSection {
+    mode: Mode,
+    protected: Vec<PathBuf>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+struct LimitsSection {
+    critical_ring_bytes: Option<i64>,
+    bulk_ring_bytes: Option<i64>,
+    processes: Option<i64>,
+    output_queue: Option<i64>,
+}
+
+impl Config {
+    /// Reads and validates a policy file.
+    pub fn read(path: &Path) -> Result<Self, ConfigError> {
+        let text = fs::read_to_string(path).map_err(|source| ConfigError::Read {
+            path: path.into(),
+            source,
+        })?;
+        Self::parse(&text, path)
+    }
+
+    fn parse(text: &str, path: &Path) -> Result<Self, ConfigError> {
+        let file: File = toml::from_str(text).map_err(|error| ConfigError::Parse {
+            path: path.into(),
+            message: error.to_string().trim_end().to_owned(),
+        })?;
+        let range = |key, found: String, allowed: String| ConfigError::Range {
+            path: path.into(),
+            key,
+            found,
+            allowed,
+        };
+        let threshold = |key, value: Option<f64>| {
+            #[expect(
+                clippy::cast_possible_truncation,
+                reason = "scores are single precision"
+            )]
+            value
+                .map(|value| {
+                    Score::new(value as f32)
+                        .ok_or_else(|| range(key, value.to_string(), String::from("0.0 to 1.0")))
+                })
+                .transpose()
+        };
+        let alert = threshold("model.alert_threshold", file.model.alert_threshold)?;
+        let kill = threshold("model.kill_threshold", file.model.kill_threshold)?;
+        if let (Some(alert), Some(kill)) = (alert, kill)
+            && kill < alert
+        {
+            return Err(range(
+                "model.kill_threshold",
+                kill.get().to_string(),
+                format!("model.alert_threshold ({}) to 1.0", alert.get()),
+            ));
+        }
+        for protected in &file.response.protected {
+            if !protected.is_absolute() {
+                return Err(range(
+                    "response.protected",
+                    format!("{:?}", protected.display().to_string()),
+                    String::from("absolute paths of executables"),
+                ));
+            }
+        }
+        let bounded = |key, value: Option<i64>, default: u32, low: u32, high: u32| {
+            let Some(value) = value else {
+                return Ok(default);
+            };
+            u32::try_from(value)
+                .ok()
+                .filter(|value| (low..=high).contains(value))
+                .ok_or_else(|| range(key, value.to_string(), format!("{low} to {high}")))
+        };
+        let ring = |key, value: Option<i64>| {
+            let bytes = bounded(key, value, 8 << 20, 64 << 10, 1 << 30)?;
+            if bytes.is_power_of_two() {
+                Ok(bytes)
+            } else {
+                Err(range(
+                    key,
+                    bytes.to_string(),
+                    format!("a power of two, such as {}", bytes.next_power_of_two()),
+                ))
+            }
+        };
+        let limits = &file.limits;
+        Ok(Self {
+            mode: file.response.mode,
+            model: match file.model.path.as_deref() {
+                None => ModelChoice::Use(Source::Shipped),
+                Some(choice) => choice.into(),
+            },
+            alert,
+            kill,
+            protected: file.response.protected,
+            critical_ring: ring("limits.critical_ring_bytes", limits.critical_ring_bytes)?,
+            bulk_ring: ring("limits.bulk_ring_bytes", limits.bulk_ring_bytes)?,
+            processes: bounded("limits.processes", limits.processes, 65_536, 1_024, 4 << 20)?
+                as usize,
+            output_queue: bounded(
+                "limits.output_queue",
+                limits.output_queue,
+                65_536,
+                16,
+                1 << 20,
+            )? as usize,
+        })
+    }
+}
+
+impl From<&str> for ModelChoice {
+    /// `shipped`, `none`, or a path.
+    fn from(text: &str) -> Self {
+        match text {
+            crate::model::SHIPPED_NAME => Self::Use(Source::Shipped),
+            "none" => Self::None,
+            path => Self::Use(Source::File(path.into())),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parse(text: &str) -> Result<Config, ConfigError> {
+        Config::parse(text, Path::new("/etc/sensor/policy.toml"))
+    }
+
+    #[test]
+    fn an_empty_file_is_the_default() {
+        assert_eq!(parse("").unwrap(), Config::default());
+    }
+
+    #[test]
+    fn every_key_is_read() {
+        let config = parse(
+            "[model]\npath = \"/m.onnx\"\nalert_threshold = 0.25\nkill_threshold = 0.5\n\
+             [response]\nmode = \"enforce\"\nprotected = [\"/usr/sbin/sshd\"]\n\
+             [limits]\ncritical_ring_bytes = 65536\nbulk_ring_bytes = 131072\nprocesses = 2000\n\
+             output_queue = 100\n",
+        )
+        .unwrap();
+        assert_eq!(config.mode, Mode::Enforce);
+        assert_eq!(
+            config.model,
+            ModelChoice::Use(Source::File("/m.onnx".into()))
+        );
+        assert_eq!(
+            (config.alert, config.kill),
+            (Score::new(0.25), Score::new(0.5))
+        );
+        assert_eq!(config.protected, [PathBuf::from("/usr/sbin/sshd")]);
+        assert_eq!((config.critical_ring, config.bulk_ring), (65_536, 131_072));
+        assert_eq!((config.processes, config.output_queue), (2_000, 100));
+    }
+
+    #[test]
+    fn what_is_wrong_is_named_with_what_is_allowed() {
+        for (text, parts) in [
+            ("[model", &["/etc/sensor/policy.toml", "line 1"][..]),
+            (
+                "[modle]\n",
+                &["unknown field `modle`", "expected one of `model`"],
+            ),
+            (
+                "[response]\nmode = \"kill\"",
+                &["line 2", "`kill`", "`observe` or `enforce`"],
+            ),
+            (
+                "[response]\nmoed = \"observe\"",
+                &["unknown field `moed`", "`mode`"],
+            ),
+            (
+                "[model]\nalert_threshold = 1.5",
+                &["model.alert_threshold", "1.5", "0.0 to 1.0"],
+            ),
+            (
+                "[model]\nalert_threshold = \"x\"",
+                &["line 2", "expected f64"],
+            ),
+            (
+                "[model]\nkill_threshold = nan",
+                &["model.kill_threshold", "NaN"],
+            ),
+            (
+                "[model]\nalert_threshold = 0.9\nkill_threshold = 0.1",
+                &["model.kill_threshold", "0.1", "model.alert_threshold (0.9)"],
+            ),
+            (
+                "[limits]\nprocesses = 3",
+                &["limits.processes", "3", "1024 to 4194304"],
+            ),
+            ("[limits]\nprocesses = -1", &["limits.processes", "-1"]),
+            (
+                "[limits]\nbulk_ring_bytes = 100000",
+                &["limits.bulk_ring_bytes", "power of two, such as 131072"],
+            ),
+            (
+                "[response]\nprotected = [\"sshd\"]",
+                &["response.protected", "sshd", "absolute"],
+            ),
+        ] {
+            let error = parse(text).unwrap_err().to_string();
+            for part in parts {
+                assert!(
+                    error.contains(part),
+                    "{text:?} gives {error:?}, without {part:?}"
+                );
+            }
+        }
+    }
+}

@@ -1,0 +1,7 @@
+//! What is to be done about a score: the configuration and the decision.
+
+mod config;
+mod decision;
+
+pub use config::{Config, ConfigError, Mode, ModelChoice};
+pub use decision::{Action, Decision, Label, Spared, decide};

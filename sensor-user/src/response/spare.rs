@@ -1,0 +1,103 @@
+use std::{collections::HashSet, os::unix::ffi::OsStrExt, path::PathBuf};
+
+use procfs::process::Process;
+
+use crate::{event::Tgid, policy::Spared, state};
+
+/// Who is never killed.
+#[derive(Clone, Debug)]
+pub struct Protection {
+    sensor: HashSet<Tgid>,
+    executables: HashSet<Box<[u8]>>,
+}
+
+impl Protection {
+    /// Protects process 1, the sensor, its ancestors as they are now, and
+    /// these executables.
+    #[must_use]
+    pub fn new(executables: &[PathBuf]) -> Self {
+        let mut sensor = HashSet::new();
+        let mut number = std::process::id().cast_signed();
+        // Bounded: a process tree deeper than this is not followed.
+        for _ in 0..64 {
+            if number <= 1 {
+                break;
+            }
+            sensor.insert(Tgid(number.cast_unsigned()));
+            let Ok(stat) = Process::new(number).and_then(|process| process.stat()) else {
+                break;
+            };
+            number = stat.ppid;
+        }
+        let executables = executables
+            .iter()
+            .map(|path| path.as_os_str().as_bytes().into())
+            .collect();
+        Self {
+            sensor,
+            executables,
+        }
+    }
+
+    /// Why this process may not be killed, if so.
+    #[must_use]
+    pub fn spares(&self, process: &state::Process) -> Option<Spared> {
+        if process.id.tgid == Tgid(1) {
+            return Some(Spared::Init);
+        }
+        if self.sensor.contains(&process.id.tgid) {
+            return Some(Spared::Sensor);
+        }
+        match &process.image {
+            None => Some(Spared::NoProgram),
+            Some(image) if self.executables.contains(&image.exe) => Some(Spared::Configured),
+            Some(_) => None,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+    use crate::state::{
+        Image,
+        test_support::{exec_facts, process_id},
+    };
+
+    fn process(number: u32, exe: &[u8]) -> state::Process {
+        let mut process = state::Process::new(process_id(number, 5));
+        process.image = Some(Arc::new(Image {
+            facts: exec_facts(),
+            exe: exe.into(),
+            cwd: b"/"[..].into(),
+            args: b""[..].into(),
+            args_total: 0,
+        }));
+        process
+    }
+
+    #[test]
+    fn init_the_sensor_its_ancestors_and_the_list_are_spared() {
+        let protection = Protection::new(&[PathBuf::from("/usr/sbin/sshd")]);
+        let own = std::process::id();
+        let parent = std::os::unix::process::parent_id();
+        for (process, spared) in [
+            (process(1, b"/sbin/init"), Some(Spared::Init)),
+            (process(own, b"/x"), Some(Spared::Sensor)),
+            (process(parent, b"/x"), Some(Spared::Sensor)),
+            (
+                process(4_000_000, b"/usr/sbin/sshd"),
+                Some(Spared::Configured),
+            ),
+            (process(4_000_000, b"/tmp/sshd"), None),
+            (
+                state::Process::new(process_id(2, 0)),
+                Some(Spared::NoProgram),
+            ),
+        ] {
+            assert_eq!(protection.spares(&process), spared, "{:?}", process.id);
+        }
+    }
+}

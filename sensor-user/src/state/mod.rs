@@ -1,0 +1,20 @@
+//! What the sensor knows of every process: lineage, what it runs, what it did.
+
+mod behaviour;
+mod image;
+mod novelty;
+mod path_class;
+mod process;
+mod sketch;
+mod table;
+
+pub use behaviour::Behaviour;
+pub use image::Image;
+pub use novelty::Novelty;
+pub use path_class::PathClass;
+pub use process::{Process, Pulse};
+pub use sketch::{Decaying, Distinct};
+pub use table::{ProcessTable, TableLimits};
+
+#[cfg(test)]
+pub(crate) mod test_support;

@@ -1,0 +1,228 @@
+use super::*;
+use crate::{
+    event::{Exit, ExitStatus, FileId, Open, RecordPath},
+    state::test_support::{exec_facts, process_id},
+};
+
+const TICK: u64 = 10_000_000;
+
+fn table() -> ProcessTable {
+    ProcessTable::new(
+        TableLimits {
+            processes: 16,
+            ended: 4,
+        },
+        TICK,
+    )
+}
+
+fn event(process: ProcessId, time: u64, act: Act<'_>) -> Event<'_> {
+    Event {
+        time: BootTime(time),
+        process,
+        tid: process.tgid.0,
+        flags: 0,
+        act,
+    }
+}
+
+fn fork(table: &mut ProcessTable, parent: ProcessId, child: ProcessId) {
+    let act = Act::Fork(Fork {
+        parent,
+        creator: parent.tgid,
+    });
+    table.apply(&event(child, child.start.0, act), b"", b"");
+}
+
+fn exec(table: &mut ProcessTable, id: ProcessId, parent: ProcessId, exe: &[u8], inode: u64) {
+    let act = Act::Exec(Exec {
+        parent,
+        facts: crate::event::ExecFacts {
+            file: FileId { device: 1, inode },
+            ..exec_facts()
+        },
+        exe,
+        cwd: b"/",
+        filename: exe,
+        args: exe,
+        args_total: 4,
+    });
+    table.apply(&event(id, id.start.0 + 1, act), b"", b"");
+}
+
+fn exit(table: &mut ProcessTable, id: ProcessId) -> bool {
+    let act = Act::Exit(Exit {
+        parent: Tgid(1),
+        status: ExitStatus::Code(0),
+    });
+    table.apply(&event(id, id.start.0 + 2, act), b"", b"")
+}
+
+fn scanned(number: u32, start: u64, parent: u32) -> ScannedProcess {
+    ScannedProcess {
+        id: process_id(number, start),
+        parent: Tgid(parent),
+        facts: exec_facts(),
+        exe: b"/bin/old".to_vec(),
+        cwd: b"/".to_vec(),
+        args: b"old\0".to_vec(),
+    }
+}
+
+#[test]
+fn a_child_runs_its_parents_program_until_it_runs_its_own() {
+    let mut table = table();
+    let (shell, child) = (process_id(10, 100), process_id(11, 200));
+    exec(&mut table, shell, process_id(1, 0), b"/bin/sh", 5);
+    fork(&mut table, shell, child);
+    assert_eq!(
+        &*table.get(child).unwrap().image.as_ref().unwrap().exe,
+        b"/bin/sh"
+    );
+    exec(&mut table, child, shell, b"/bin/ls", 6);
+    assert_eq!(
+        &*table.get(child).unwrap().image.as_ref().unwrap().exe,
+        b"/bin/ls"
+    );
+    let lineage: Vec<u32> = table
+        .ancestors(child)
+        .map(|process| process.id.tgid.0)
+        .collect();
+    assert_eq!(lineage, [10]);
+}
+
+#[test]
+fn a_reused_number_is_another_process() {
+    let mut table = table();
+    let (first, second) = (process_id(10, 100), process_id(10, 9_000));
+    exec(&mut table, first, process_id(1, 0), b"/bin/a", 5);
+    exit(&mut table, first);
+    fork(&mut table, process_id(1, 0), second);
+    assert_eq!(
+        &*table.get(first).unwrap().image.as_ref().unwrap().exe,
+        b"/bin/a"
+    );
+    assert!(table.get(second).unwrap().image.is_none());
+}
+
+#[test]
+fn a_second_exit_is_no_news() {
+    let mut table = table();
+    let id = process_id(10, 100);
+    fork(&mut table, process_id(1, 0), id);
+    assert!(exit(&mut table, id));
+    assert!(!exit(&mut table, id));
+}
+
+#[test]
+fn acts_are_gathered_in_parent_and_grandparent() {
+    let mut table = table();
+    let ids = [
+        process_id(10, 100),
+        process_id(11, 200),
+        process_id(12, 300),
+        process_id(13, 400),
+    ];
+    for pair in ids.windows(2) {
+        fork(&mut table, pair[0], pair[1]);
+    }
+    let open = Act::Open(Open {
+        path: RecordPath {
+            base: b"",
+            path: b"/tmp/x",
+        },
+        file: FileId {
+            device: 1,
+            inode: 77,
+        },
+        mode: 0,
+        flags: 0,
+        created: true,
+    });
+    table.apply(&event(ids[3], 500, open), b"/tmp/x", b"");
+    let opens = |id| {
+        let process = table.get(id).unwrap();
+        (process.own.opens, process.descendants.opens)
+    };
+    assert_eq!(opens(ids[3]), (1, 0));
+    assert_eq!(opens(ids[2]), (0, 1));
+    assert_eq!(opens(ids[1]), (0, 1));
+    assert_eq!(opens(ids[0]), (0, 0));
+}
+
+#[test]
+fn a_program_written_by_a_sibling_comes_from_the_tree() {
+    let mut table = table();
+    let (shell, writer, runner) = (
+        process_id(10, 100),
+        process_id(11, 200),
+        process_id(12, 300),
+    );
+    fork(&mut table, shell, writer);
+    fork(&mut table, shell, runner);
+    let open = Act::Open(Open {
+        path: RecordPath {
+            base: b"",
+            path: b"/tmp/x",
+        },
+        file: FileId {
+            device: 1,
+            inode: 77,
+        },
+        mode: 0,
+        flags: 0,
+        created: true,
+    });
+    table.apply(&event(writer, 210, open), b"/tmp/x", b"");
+    exec(&mut table, runner, shell, b"/tmp/x", 77);
+    assert!(table.get(runner).unwrap().executable_from_tree);
+    exec(&mut table, runner, shell, b"/bin/ls", 78);
+    assert!(!table.get(runner).unwrap().executable_from_tree);
+}
+
+#[test]
+fn a_scanned_process_takes_its_exact_start_from_the_first_record() {
+    let mut table = table();
+    let rounded = process_id(10, 5 * TICK);
+    let exact = process_id(10, 5 * TICK + 1_234);
+    let child = process_id(20, 7 * TICK);
+    assert!(table.insert_scanned(scanned(10, 5 * TICK, 1)));
+    assert!(table.insert_scanned(scanned(20, 7 * TICK, 10)));
+    assert!(!table.insert_scanned(scanned(10, 5 * TICK, 1)));
+    fork(&mut table, exact, process_id(30, 9 * TICK));
+    assert!(exit(&mut table, exact));
+    assert_eq!(table.get(exact).unwrap().id, exact);
+    assert!(table.get(rounded).is_none());
+    assert_eq!(table.get(child).unwrap().parent, Some(exact));
+    assert_eq!(
+        &*table
+            .get(process_id(30, 9 * TICK))
+            .unwrap()
+            .image
+            .as_ref()
+            .unwrap()
+            .exe,
+        b"/bin/old"
+    );
+}
+
+#[test]
+fn the_table_is_bounded_and_says_what_it_left_out() {
+    let mut table = table();
+    for number in 0..10 {
+        let id = process_id(100 + number, 1_000);
+        fork(&mut table, process_id(1, 0), id);
+        exit(&mut table, id);
+    }
+    assert!(table.ended.len() <= 4);
+    for number in 0..40 {
+        fork(
+            &mut table,
+            process_id(1, 0),
+            process_id(200 + number, 2_000),
+        );
+    }
+    assert_eq!(table.processes.len(), 16);
+    assert!(table.overflowed() > 0);
+    assert!(table.by_number.len() <= 16 + 1);
+}
