@@ -1,0 +1,1 @@
+"""Steps from recorded rows to the shipped model."""

@@ -1,0 +1,277 @@
+//! What the sensor says when it cannot run: the reason, the file or key, and
+//! what would be right; never a panic.
+#![allow(
+    clippy::unwrap_used,
+    reason = "a test stops at what it does not expect"
+)]
+
+use std::{
+    ffi::CString,
+    fs, io,
+    os::unix::{fs::PermissionsExt, process::CommandExt},
+    path::{Path, PathBuf},
+    process::{Command, Output},
+};
+
+use rustix::{
+    mount::{MountFlags, MountPropagationFlags, mount, mount_change},
+    thread::{CapabilitySet, UnshareFlags, remove_capability_from_bounding_set, unshare_unsafe},
+};
+use sensor_tests::sensor_command;
+
+/// Runs to the end, which must be an error with this code.
+fn fails(command: &mut Command, code: i32) -> String {
+    let Output {
+        status,
+        stdout,
+        stderr,
+    } = command.output().unwrap();
+    let stderr = String::from_utf8(stderr).unwrap();
+    assert_eq!(status.code(), Some(code), "{status}: {stderr}");
+    assert!(stdout.is_empty(), "{}", String::from_utf8_lossy(&stdout));
+    assert!(!stderr.contains("panicked"), "{stderr}");
+    stderr
+}
+
+fn says(stderr: &str, parts: &[&str]) {
+    for part in parts {
+        assert!(stderr.contains(part), "{part:?} is not in {stderr:?}");
+    }
+}
+
+fn run(options: &[&str]) -> Command {
+    let mut command = sensor_command();
+    command.args(["run", "--duration", "1s"]).args(options);
+    command
+}
+
+/// A copy of the sensor that any user can reach.
+fn reachable_copy(directory: &Path) -> PathBuf {
+    fs::set_permissions(directory, fs::Permissions::from_mode(0o755)).unwrap();
+    let copy = directory.join("sensor");
+    fs::copy(sensor_command().get_program(), &copy).unwrap();
+    copy
+}
+
+#[test]
+fn not_root() {
+    let directory = tempfile::tempdir().unwrap();
+    let sensor = reachable_copy(directory.path());
+    for arguments in [&["run", "--duration", "1s"][..], &["doctor"]] {
+        let stderr = fails(
+            Command::new(&sensor)
+                .args(arguments)
+                .uid(65_534)
+                .gid(65_534),
+            1,
+        );
+        says(&stderr, &["must be run as root", "65534", "sudo"]);
+    }
+}
+
+/// Gives the command a mount namespace in which the kernel's types are hidden.
+fn without_btf(command: &mut Command) {
+    let hide = || -> io::Result<()> {
+        // SAFETY: the child has a single thread and shares no file table.
+        unsafe { unshare_unsafe(UnshareFlags::NEWNS) }?;
+        let private = MountPropagationFlags::PRIVATE | MountPropagationFlags::REC;
+        mount_change("/", private)?;
+        let options: Option<&std::ffi::CStr> = None;
+        mount(
+            "none",
+            "/sys/kernel/btf",
+            "tmpfs",
+            MountFlags::empty(),
+            options,
+        )?;
+        Ok(())
+    };
+    // SAFETY: between fork and exec only system calls are made.
+    unsafe { command.pre_exec(hide) };
+}
+
+#[test]
+fn a_kernel_without_type_information() {
+    let mut command = run(&[]);
+    without_btf(&mut command);
+    let stderr = fails(&mut command, 1);
+    says(
+        &stderr,
+        &["/sys/kernel/btf/vmlinux", "CONFIG_DEBUG_INFO_BTF"],
+    );
+}
+
+#[test]
+fn type_information_that_is_garbage() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("vmlinux");
+    fs::write(&path, [0x5a; 4_096]).unwrap();
+    let stderr = fails(&mut run(&["--btf", path.to_str().unwrap()]), 1);
+    says(
+        &stderr,
+        &[path.to_str().unwrap(), "not valid type information"],
+    );
+}
+
+#[test]
+fn ebpf_refused_by_the_kernel() {
+    let mut command = run(&[]);
+    let forbid = || -> io::Result<()> {
+        for capability in [
+            CapabilitySet::SYS_ADMIN,
+            CapabilitySet::BPF,
+            CapabilitySet::PERFMON,
+        ] {
+            remove_capability_from_bounding_set(capability)?;
+        }
+        Ok(())
+    };
+    // SAFETY: between fork and exec only system calls are made.
+    unsafe { command.pre_exec(forbid) };
+    let stderr = fails(&mut command, 1);
+    says(&stderr, &["Operation not permitted", "CAP_BPF"]);
+}
+
+#[test]
+fn a_missing_model() {
+    let stderr = fails(&mut run(&["--model", "/nonexistent/model.onnx"]), 2);
+    says(&stderr, &["/nonexistent/model.onnx", "No such file"]);
+}
+
+#[test]
+fn a_broken_model() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("broken.onnx");
+    let shipped = fs::read(shipped_model()).unwrap();
+    for contents in [&b"garbage"[..], &shipped[..shipped.len() / 3]] {
+        fs::write(&path, contents).unwrap();
+        let stderr = fails(&mut run(&["--model", path.to_str().unwrap()]), 2);
+        says(&stderr, &["broken.onnx"]);
+        let stderr = fails(sensor_command().args(["model", "inspect"]).arg(&path), 2);
+        says(&stderr, &["broken.onnx"]);
+    }
+}
+
+#[test]
+fn a_model_with_changed_weights() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("edited.onnx");
+    let mut contents = fs::read(shipped_model()).unwrap();
+    // Weights are small floats: bytes that all end in an exponent near one.
+    // Turning the signs of a stretch of them leaves a valid file.
+    let at = stretch_of_floats(&contents, 256);
+    for byte in contents[at..at + 1_024].iter_mut().skip(3).step_by(4) {
+        *byte ^= 0x80;
+    }
+    fs::write(&path, contents).unwrap();
+    let stderr = fails(&mut run(&["--model", path.to_str().unwrap()]), 2);
+    says(&stderr, &["edited.onnx", "golden vector"]);
+}
+
+#[test]
+fn a_model_for_another_schema() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("other.onnx");
+    let contents = fs::read(shipped_model()).unwrap();
+    // A feature of another name, of the same length: the file stays valid.
+    let edited = replace_all(&contents, b"exe.memfd", b"exe.magic");
+    fs::write(&path, edited).unwrap();
+    let stderr = fails(&mut run(&["--model", path.to_str().unwrap()]), 2);
+    says(
+        &stderr,
+        &[
+            "other.onnx",
+            "schema",
+            "exe.memfd: missing in the model",
+            "exe.magic: not known to the sensor",
+        ],
+    );
+}
+
+#[test]
+fn a_wrong_policy() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("policy.toml");
+    let option = path.to_str().unwrap();
+    for (text, parts) in [
+        (
+            "[response]\nmode = \"destroy\"\n",
+            &["line 2", "destroy", "`observe` or `enforce`"][..],
+        ),
+        (
+            "[limits]\nprocesses = 1\n",
+            &["limits.processes", "1024 to 4194304"],
+        ),
+        ("[respnse]\n", &["respnse", "`response`"]),
+        ("response = [", &["line 1"]),
+    ] {
+        fs::write(&path, text).unwrap();
+        let stderr = fails(&mut run(&["--config", option]), 2);
+        says(&stderr, &[option]);
+        says(&stderr, parts);
+    }
+    fs::remove_file(&path).unwrap();
+    says(
+        &fails(&mut run(&["--config", option]), 2),
+        &[option, "No such file"],
+    );
+}
+
+#[test]
+fn wrong_options() {
+    says(
+        &fails(&mut run(&["--mode", "destroy"]), 2),
+        &["--mode", "observe", "enforce"],
+    );
+    says(
+        &fails(&mut run(&["--evnets", "all"]), 2),
+        &["--evnets", "--events"],
+    );
+    says(
+        &fails(sensor_command().args(["run", "--duration", "soon"]), 2),
+        &["--duration", "20s"],
+    );
+    let stderr = fails(&mut run(&["--mode", "enforce", "--model", "none"]), 2);
+    says(&stderr, &["enforce", "none"]);
+}
+
+#[test]
+fn an_output_that_cannot_be_opened() {
+    let stderr = fails(&mut run(&["--output", "/nonexistent/events.jsonl"]), 1);
+    says(&stderr, &["/nonexistent/events.jsonl", "No such file"]);
+}
+
+fn shipped_model() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../models/first.onnx")
+}
+
+fn replace_all(bytes: &[u8], from: &[u8], to: &[u8]) -> Vec<u8> {
+    assert_eq!(from.len(), to.len());
+    let mut bytes = bytes.to_vec();
+    let mut replaced = 0;
+    let mut at = 0;
+    while at + from.len() <= bytes.len() {
+        if &bytes[at..at + from.len()] == from {
+            bytes[at..at + from.len()].copy_from_slice(to);
+            replaced += 1;
+        }
+        at += 1;
+    }
+    assert!(
+        replaced > 0,
+        "{:?} is not in the model",
+        CString::new(from).unwrap()
+    );
+    bytes
+}
+
+/// Where a run of this many little-endian floats below two in magnitude begins.
+fn stretch_of_floats(bytes: &[u8], count: usize) -> usize {
+    let is_small = |word: &[u8]| {
+        let value = f32::from_le_bytes([word[0], word[1], word[2], word[3]]).abs();
+        value == 0.0 || (1e-12..2.0).contains(&value)
+    };
+    (0..bytes.len() - 4 * count)
+        .find(|&at| bytes[at..at + 4 * count].chunks(4).all(is_small))
+        .expect("the model has weights")
+}

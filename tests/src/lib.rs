@@ -1,0 +1,19 @@
+//! What the integration cases share: a running sensor whose records can be
+//! waited for.
+//!
+//! The cases load eBPF programs and act on the real machine, so they need root
+//! and run one at a time (`cargo xtask test` sees to both).
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::missing_panics_doc,
+    reason = "a test stops at what it does not expect"
+)]
+
+pub mod documentation;
+mod record;
+mod sensor;
+
+pub use record::{Records, args_of, pid_of};
+pub use sensor::{Finished, Sensor, actor, sensor_command};

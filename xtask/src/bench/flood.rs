@@ -1,0 +1,173 @@
+//! Events per second through ring and decoder, and how many are lost.
+
+use std::{
+    path::Path,
+    thread,
+    time::{Duration, Instant},
+};
+
+use anyhow::{Result, anyhow};
+
+use super::{
+    Bench,
+    figure::Figure,
+    load::{self, Done, Load},
+    machine,
+    pinning::Pinned,
+    progress,
+    sensor::{Events, Sensor},
+};
+
+const GROUP: &str = "flood";
+
+/// A load that makes as many events as it can.
+struct Flood {
+    name: &'static str,
+    load: fn(&Path) -> Load,
+    threads: usize,
+    events: Events,
+}
+
+pub(super) fn measure(bench: &Bench) -> Result<Vec<Figure>> {
+    let repetitions = if bench.quick { 1 } else { 3 };
+    let cores = machine::cores()?;
+    let floods = [
+        Flood {
+            name: "create+unlink, one thread",
+            load: load::create_unlink,
+            threads: 1,
+            events: Events::Verdicts,
+        },
+        Flood {
+            name: "create+unlink, every core",
+            load: load::create_unlink,
+            threads: cores,
+            events: Events::Verdicts,
+        },
+        Flood {
+            name: "create+unlink, one thread, all records written",
+            load: load::create_unlink,
+            threads: 1,
+            events: Events::All,
+        },
+        Flood {
+            name: "fork+exit, one thread",
+            load: |_| load::fork_exit(),
+            threads: 1,
+            events: Events::Verdicts,
+        },
+        Flood {
+            name: "fork+exit, one thread, all records written",
+            load: |_| load::fork_exit(),
+            threads: 1,
+            events: Events::All,
+        },
+    ];
+    let mut figures = Vec::new();
+    for flood in &floods {
+        let mut measured = Measured::default();
+        for _ in 0..repetitions {
+            progress(&format!("flood: {}", flood.name));
+            run(bench, flood, &mut measured)?;
+        }
+        figures.extend(measured.figures(flood.name));
+    }
+    Ok(figures)
+}
+
+#[derive(Default)]
+struct Measured {
+    made: Vec<f64>,
+    taken: Vec<f64>,
+    lost: Vec<f64>,
+    unaccounted: Vec<f64>,
+    processor: Vec<f64>,
+    resident: Vec<f64>,
+    notes: Vec<String>,
+}
+
+impl Measured {
+    fn figures(&self, name: &str) -> [Figure; 6] {
+        let figure = |what: &str, unit, samples: &[f64]| {
+            Figure::new(GROUP, format!("{name}: {what}"), unit, samples)
+        };
+        [
+            figure("events made", "/s", &self.made),
+            figure("events taken", "/s", &self.taken).note("until the sensor has caught up"),
+            figure("lost", "%", &self.lost).note(self.notes.join("; ")),
+            figure("neither counted nor lost", "%", &self.unaccounted)
+                .note("below zero: others' events"),
+            figure("sensor's processor time", "% of core", &self.processor),
+            figure("sensor's memory", "MiB", &self.resident),
+        ]
+    }
+}
+
+fn run(bench: &Bench, flood: &Flood, measured: &mut Measured) -> Result<()> {
+    let length = bench.length(500, 3_000);
+    let mut sensor = Sensor::start(bench, flood.events)?;
+    let before = sensor.usage()?;
+    let start = Instant::now();
+    let (done, kinds) = on_threads(bench.directory(), flood, length)?;
+    let made_in = start.elapsed();
+    let behind = sensor.settle()?;
+    let after = sensor.usage()?;
+    let outcome = sensor.stop()?;
+
+    let truth = done * kinds.len() as u64;
+    let seen = outcome.seen(kinds);
+    let lost = outcome.summary.lost;
+    let whole = (made_in + behind).as_secs_f64();
+    measured.made.push(truth as f64 / made_in.as_secs_f64());
+    measured.taken.push(outcome.summary.events as f64 / whole);
+    measured.lost.push(percent(lost as f64, truth));
+    // An output that loses lines has counted their events before.
+    let in_output = outcome.lost.get("output").copied().unwrap_or_default();
+    let missing = truth as f64 - seen as f64 - lost.saturating_sub(in_output) as f64;
+    measured.unaccounted.push(percent(missing, truth));
+    let processor = after.processor.saturating_sub(before.processor);
+    measured
+        .processor
+        .push(processor.as_secs_f64() / whole * 100.0);
+    measured
+        .resident
+        .push(after.resident as f64 / f64::from(1 << 20));
+    let note = outcome.loss_note();
+    if !note.is_empty() {
+        measured.notes.push(format!("{note} of {truth}"));
+    }
+    Ok(())
+}
+
+fn percent(part: f64, whole: u64) -> f64 {
+    part / whole as f64 * 100.0
+}
+
+/// The acts that the threads did together, and the kinds of event one makes.
+fn on_threads(
+    directory: &Path,
+    flood: &Flood,
+    length: Duration,
+) -> Result<(u64, &'static [&'static str])> {
+    let cores = machine::cores()?;
+    let work = |thread: usize| -> Result<(Done, &'static [&'static str])> {
+        // From the last processor on, which interrupts and others like least.
+        let _pinned = Pinned::to(cores - 1 - thread % cores)?;
+        let mut load = (flood.load)(directory);
+        Ok((load.flat_out(length)?, load.kinds))
+    };
+    thread::scope(|scope| {
+        let threads: Vec<_> = (0..flood.threads)
+            .map(|thread| scope.spawn(move || work(thread)))
+            .collect();
+        let mut acts = 0;
+        let mut kinds: &[&str] = &[];
+        for thread in threads {
+            let joined = thread.join();
+            let (done, of) = joined.map_err(|_| anyhow!("a thread of the load panicked"))??;
+            acts += done.acts;
+            kinds = of;
+        }
+        Ok((acts, kinds))
+    })
+}

@@ -1,0 +1,110 @@
+//! The machine that the figures are of, by kind.
+
+use std::{fmt, fs};
+
+use anyhow::{Context as _, Result};
+use serde::Serialize;
+
+use crate::workspace;
+
+/// What decides how fast a machine is, and nothing that names it.
+#[derive(Clone, Debug, Serialize)]
+pub(super) struct Machine {
+    cores: usize,
+    cpu: String,
+    /// The processor says that it is a virtual machine's.
+    hypervisor: bool,
+    kernel: String,
+    memory_bytes: u64,
+    /// Mean number of running tasks over the minute before: above zero, others were at work too.
+    load_average: f64,
+}
+
+impl Machine {
+    /// The one that this runs on.
+    pub(super) fn here() -> Result<Self> {
+        let cpu = read("/proc/cpuinfo")?;
+        let memory = read("/proc/meminfo")?;
+        let load = read("/proc/loadavg")?;
+        Ok(Self {
+            cores: values(&cpu, "processor").count().max(1),
+            cpu: values(&cpu, "model name")
+                .next()
+                .unwrap_or("unknown")
+                .to_owned(),
+            hypervisor: values(&cpu, "flags")
+                .next()
+                .is_some_and(|flags| flags.split(' ').any(|flag| flag == "hypervisor")),
+            kernel: read("/proc/sys/kernel/osrelease")?.trim().to_owned(),
+            memory_bytes: values(&memory, "MemTotal")
+                .next()
+                .and_then(|text| text.strip_suffix(" kB")?.parse::<u64>().ok())
+                .unwrap_or_default()
+                * 1024,
+            load_average: load
+                .split(' ')
+                .next()
+                .and_then(|first| first.parse().ok())
+                .unwrap_or_default(),
+        })
+    }
+}
+
+impl fmt::Display for Machine {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            formatter,
+            "{} cores, {}{}, Linux {}, {:.1} GiB, load average {:.2} before",
+            self.cores,
+            self.cpu,
+            if self.hypervisor {
+                " (virtual machine)"
+            } else {
+                ""
+            },
+            self.kernel,
+            self.memory_bytes as f64 / f64::from(1 << 30),
+            self.load_average
+        )
+    }
+}
+
+/// Processors of the machine.
+pub(super) fn cores() -> Result<usize> {
+    Ok(Machine::here()?.cores)
+}
+
+/// The revision of the workspace; `None` without git or without a commit.
+pub(super) fn revision() -> Option<String> {
+    let output = std::process::Command::new("git")
+        .args(["describe", "--always", "--dirty"])
+        .current_dir(workspace::root().ok()?)
+        .output()
+        .ok()?;
+    let text = String::from_utf8(output.stdout).ok()?.trim().to_owned();
+    (output.status.success() && !text.is_empty()).then_some(text)
+}
+
+fn read(path: &str) -> Result<String> {
+    fs::read_to_string(path).with_context(|| format!("read {path}"))
+}
+
+/// The values of all lines `key : value`.
+fn values<'a>(text: &'a str, key: &'a str) -> impl Iterator<Item = &'a str> {
+    text.lines().filter_map(move |line| {
+        let (name, value) = line.split_once(':')?;
+        (name.trim() == key).then(|| value.trim())
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::values;
+
+    #[test]
+    fn values_are_of_the_whole_key() {
+        let text = "processor\t: 0\nmodel\t\t: 1\nmodel name\t: A: B\nprocessor\t: 1\n";
+        assert_eq!(values(text, "processor").count(), 2);
+        assert_eq!(values(text, "model name").next(), Some("A: B"));
+    }
+}

@@ -1,0 +1,204 @@
+//! One run of a case: names, places, sizes, parents and streams drawn anew, in
+//! the same way for attacks and for ordinary work.
+
+use super::{
+    case::{Case, Interpreter},
+    chance::Chance,
+};
+
+/// How the text of a case reaches its interpreter.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Delivery {
+    /// `interpreter FILE`
+    File,
+    /// `FILE`, with the interpreter in its first line
+    Executable,
+    /// `interpreter -c TEXT`
+    Inline,
+    /// `interpreter < FILE`
+    Input,
+}
+
+/// Everything that was drawn for one run.
+pub(super) struct Variant {
+    pub(super) interpreter: Interpreter,
+    pub(super) delivery: Delivery,
+    /// The text, padded with ordinary acts.
+    pub(super) text: String,
+    /// Where the text lies when it is a file.
+    pub(super) script: String,
+    /// Environment of every section.
+    pub(super) environment: Vec<(String, String)>,
+    /// Programs above the launcher.
+    pub(super) wrappers: Vec<String>,
+    /// The launcher, a file in `models/runner`, with its mode.
+    pub(super) launcher: Vec<&'static str>,
+    /// Numeric user.
+    pub(super) user: u32,
+}
+
+/// The longest text that is handed over as an argument.
+const INLINE_MAX: usize = 1_500;
+/// `nobody`.
+const ORDINARY_USER: u32 = 65_534;
+
+const WRAPPERS: &[&str] = &[
+    "sh -c '\"$@\"; exit $?' run",
+    "bash -c '\"$@\"; exit $?' run",
+    "env",
+    "nice -n 1",
+    "setsid --wait",
+    "timeout 600",
+];
+const LAUNCHERS: &[(&str, &str)] = &[
+    ("launch.sh", "plain"),
+    ("launch.sh", "plain"),
+    ("launch.pl", "plain"),
+    ("launch.py", "null"),
+    ("launch.py", "pipe"),
+    ("launch.py", "pipe"),
+    ("launch.py", "file"),
+    ("launch.py", "terminal"),
+    ("launch.py", "terminal"),
+    ("launch.py", "socket"),
+    ("launch.py", "daemon"),
+    ("launch.py", "daemon"),
+    ("launch.py", "server"),
+];
+/// Ordinary acts that an author of either kind may have put in between.
+const PADDING: &[&str] = &[
+    "",
+    "",
+    "",
+    ":",
+    "sleep 0.1",
+    "ls -la / > /dev/null",
+    "date > /dev/null",
+    "cat /proc/loadavg > /dev/null",
+    "mkdir -p \"$WORK/$NAME_6\"",
+    "echo started >> \"$WORK/$NAME_6.txt\"",
+    "id > /dev/null",
+    "uname -a > /dev/null",
+    "test -d /srv && cd /srv",
+    "for word in one two three; do printf '%s' \"$word\" > /dev/null; done",
+    "find \"$WORK\" -name '*.none' | wc -l > /dev/null",
+    "sed -n 1p /etc/hostname | tr a-z A-Z > /dev/null",
+    "cp /etc/hostname \"$WORK/$NAME_6.copy\"",
+    "head -c 64 /dev/urandom | od -An -tx1 > /dev/null",
+];
+
+impl Variant {
+    pub(super) fn draw(case: &Case, seed: u64, number: usize) -> Self {
+        let mut chance = Chance::new(seed, &case.id, number);
+        let interpreter = case.interpreters[chance.below(case.interpreters.len())];
+        let mut text = case.act.clone();
+        while let Some(at) = text.find("@PAD@") {
+            text.replace_range(at..at + "@PAD@".len(), chance.pick(PADDING));
+        }
+        let user = if case.any_user && chance.percent(35) {
+            ORDINARY_USER
+        } else {
+            0
+        };
+        let environment = environment(&mut chance, user);
+        let wrappers = (0..chance.below(4))
+            .map(|_| chance.pick(WRAPPERS).to_owned())
+            .collect();
+        let (launcher, mode) = LAUNCHERS[chance.below(LAUNCHERS.len())];
+        let mut delivery = match chance.below(10) {
+            0..=3 => Delivery::File,
+            4..=5 => Delivery::Executable,
+            6..=8 => Delivery::Inline,
+            _ => Delivery::Input,
+        };
+        if delivery == Delivery::Inline && text.len() > INLINE_MAX {
+            delivery = Delivery::File;
+        }
+        let directory = chance.pick(&[
+            "/tmp",
+            "/tmp",
+            "/var/tmp",
+            "$WORK",
+            "$WORK",
+            "/opt",
+            "/usr/local/sbin",
+        ]);
+        let extension = if interpreter.is_shell() {
+            chance.pick(&[".sh", ""])
+        } else {
+            ""
+        };
+        let script = format!("{directory}/{}{extension}", chance.name());
+        if delivery == Delivery::Inline {
+            text.truncate(text.trim_end().len());
+        }
+        Self {
+            interpreter,
+            delivery,
+            text,
+            script,
+            environment,
+            wrappers,
+            launcher: vec![launcher, mode],
+            user,
+        }
+    }
+}
+
+fn environment(chance: &mut Chance, user: u32) -> Vec<(String, String)> {
+    let mut pairs = Vec::new();
+    let mut set = |key: &str, value: String| pairs.push((key.to_owned(), value));
+    let place = chance.pick(&[
+        "/srv", "/opt", "/var/lib", "/home", "/root", "/tmp", "/var/www", "/tmp",
+    ]);
+    let place = if user != 0 && place == "/root" {
+        "/home"
+    } else {
+        place
+    };
+    let folder = if chance.percent(8) { ".cache-" } else { "" };
+    set("WORK", format!("{place}/{folder}{}", chance.name()));
+    set(
+        "HOME",
+        if user == 0 {
+            String::from("/root")
+        } else {
+            format!("/home/{}", chance.name())
+        },
+    );
+    for number in 1..=6 {
+        set(&format!("NAME_{number}"), chance.name());
+        set(
+            &format!("NUMBER_{number}"),
+            chance.below(10_000).to_string(),
+        );
+    }
+    let port = chance.between(1_025, 60_000);
+    set("PORT", port.to_string());
+    set("OTHER_PORT", (port + chance.between(1, 900)).to_string());
+    let address = format!(
+        "10.{}.{}.{}",
+        chance.below(255),
+        chance.below(255),
+        chance.between(1, 254)
+    );
+    set(
+        "HOST",
+        if chance.percent(50) {
+            String::from("127.0.0.1")
+        } else {
+            address.clone()
+        },
+    );
+    set("ADDRESS", address);
+    set("COUNT", chance.between(12, 150).to_string());
+    set("FEW", chance.between(3, 12).to_string());
+    set(
+        "SUFFIX",
+        chance
+            .pick(&["locked", "enc", "crypt", "bak", "x", "dat1"])
+            .to_owned(),
+    );
+    set("PAUSE", format!("0.{}", chance.below(5)));
+    pairs
+}

@@ -1,0 +1,67 @@
+//! Commands for people and machines that build, run, and test the sensor.
+
+mod bench;
+mod build;
+mod dataset;
+mod debian;
+mod docs;
+mod ebpf;
+mod kernel_object;
+mod run;
+mod setup;
+mod steps;
+mod test;
+mod toolchain;
+mod train;
+mod workspace;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+/// Builds, runs, and tests the sensor.
+#[derive(Parser)]
+#[command(bin_name = "cargo xtask")]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    Setup(setup::Arguments),
+    Build(build::Arguments),
+    Run(run::Arguments),
+    Test(test::Arguments),
+    Bench(bench::Arguments),
+    Docs(docs::Arguments),
+    Ebpf(ebpf::Arguments),
+    Dataset(dataset::Arguments),
+    Train(train::Arguments),
+}
+
+fn main() -> ExitCode {
+    let result = match Arguments::parse().command {
+        Command::Setup(arguments) => setup::main(&arguments),
+        Command::Build(arguments) => build::main(&arguments),
+        Command::Run(arguments) => run::main(&arguments),
+        Command::Test(arguments) => test::main(&arguments),
+        Command::Bench(arguments) => bench::main(&arguments),
+        Command::Docs(arguments) => docs::main(&arguments),
+        Command::Ebpf(arguments) => ebpf::main(&arguments),
+        Command::Dataset(arguments) => dataset::main(&arguments),
+        Command::Train(arguments) => train::main(&arguments),
+    };
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            // Returned from `main`, it would drag a backtrace along wherever RUST_BACKTRACE is set,
+            // and every error here is about the machine, not about this program.
+            eprintln!("error: {error}");
+            for cause in error.chain().skip(1) {
+                eprintln!("  because: {cause}");
+            }
+            ExitCode::FAILURE
+        }
+    }
+}
