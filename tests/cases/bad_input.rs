@@ -1,6 +1,7 @@
 //! What the sensor says when it cannot run: the reason, the file or key, and
 //! what would be right; never a panic.
 #![allow(
+    clippy::expect_used,
     clippy::unwrap_used,
     reason = "a test stops at what it does not expect"
 )]

@@ -81,7 +81,7 @@ fn every_process_of_a_storm_is_seen_once_with_pid_parent_and_exit_code() {
             continue;
         }
         let args = args_of(record);
-        if let Ok(index) = args[3].parse() {
+        if let Some(Ok(index)) = args.get(3).map(|text| text.parse()) {
             assert!(
                 execs.insert(index, record).is_none(),
                 "seen twice: {record}"
