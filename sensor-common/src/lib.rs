@@ -9,7 +9,9 @@
 //! never trusts a length or a tag it reads.
 #![no_std]
 
+mod cgroup;
 mod counters;
+mod credentials;
 mod file;
 mod header;
 mod kind;
@@ -17,16 +19,26 @@ pub mod limits;
 mod network;
 mod offsets;
 mod process;
+mod self_test;
 mod syscall;
+mod target;
+mod value;
+mod watch;
 
 #[cfg(test)]
 mod layout;
 
+pub use cgroup::CgroupRecord;
 pub use counters::{KindCounters, Ring};
+pub use credentials::{CredentialRecord, CredentialSet, NamespaceRecord};
 pub use file::FileRecord;
-pub use header::{RecordHeader, flags};
+pub use header::{FixedPart, RecordHeader, flags};
 pub use kind::RecordKind;
 pub use network::NetworkRecord;
-pub use offsets::Offsets;
+pub use offsets::{OffsetSource, Offsets};
 pub use process::{ExecRecord, ExitRecord, ForkRecord, StdioKind, exe_flags};
+pub use self_test::{SELF_TEST_PATH_MAX, SelfTestAnswer, SelfTestRequest};
 pub use syscall::{SyscallAct, SyscallTable};
+pub use target::TargetRecord;
+pub use value::ValueRecord;
+pub use watch::{WATCHED_MAX, WatchKey, watch_flags};

@@ -11,5 +11,7 @@ pub const ARGS_MAX: usize = 8192;
 pub const FILENAME_MAX: usize = 256;
 /// Longest Unix socket address (`sockaddr_un.sun_path`).
 pub const UNIX_PATH_MAX: usize = 108;
+/// Longest DNS message captured: the question is at its start.
+pub const DNS_MAX: usize = 320;
 /// Longest record: the header, exec's fixed part and all of its strings.
 pub const RECORD_MAX: usize = 17 * 1024;

@@ -1,7 +1,8 @@
 use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
 
-/// Fixed part of the network kinds. Tail: the Unix socket's name, if any; a
-/// leading zero byte marks an abstract one.
+/// Fixed part of the network kinds. Tail: the Unix socket's name, if any (a
+/// leading zero byte marks an abstract one); for `network.dns` the message from
+/// its header on.
 #[derive(
     Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout,
 )]
@@ -21,8 +22,12 @@ pub struct NetworkRecord {
     pub socket_type: u16,
     /// `IPPROTO_*`.
     pub protocol: u16,
-    /// Bytes of the Unix socket's name in the tail.
+    /// Bytes of the tail.
     pub path_length: u16,
     /// The system call's result: zero, a descriptor, or a negative error.
     pub result: i32,
+    /// `network.stdio`: the standard stream that is a socket from now on.
+    pub descriptor: u32,
+    /// Zero; keeps the size a multiple of eight.
+    pub reserved: u32,
 }

@@ -13,6 +13,8 @@ pub struct ForkRecord {
     pub parent_tgid: u32,
     /// Process that called fork, vfork or clone.
     pub creator_tgid: u32,
+    /// `CLONE_*` asked for, as the kernel understood them.
+    pub clone_flags: u64,
 }
 
 /// What a standard stream is connected to.
@@ -93,8 +95,6 @@ impl StdioKind {
 pub struct ExecRecord {
     /// Start of the parent (`CLOCK_BOOTTIME`, ns).
     pub parent_start_time: u64,
-    /// Id of the cgroup in the v2 hierarchy.
-    pub cgroup_id: u64,
     /// Inode number of the executable.
     pub exe_inode: u64,
     /// Last status change of the executable's inode, seconds of
@@ -110,14 +110,14 @@ pub struct ExecRecord {
     pub uid: u32,
     /// Real group id in the initial user namespace.
     pub gid: u32,
-    /// Effective user id.
-    pub euid: u32,
     /// Effective group id.
     pub egid: u32,
     /// Inode number of the pid namespace.
     pub pid_namespace: u32,
-    /// Inode number of the mount namespace.
-    pub mount_namespace: u32,
+    /// Inode number of the network namespace.
+    pub network_namespace: u32,
+    /// Inode number of the user namespace.
+    pub user_namespace: u32,
     /// Bytes of arguments the process has; more than `args_length` when cut.
     pub args_total: u32,
     /// `i_uid` of the executable.

@@ -3,6 +3,8 @@
 use aya_ebpf::{macros::map, maps::PerCpuArray};
 use sensor_common::{KindCounters, RecordKind};
 
+use crate::atomic::add;
+
 #[map]
 static KIND_COUNTERS: PerCpuArray<KindCounters> =
     PerCpuArray::with_max_entries(RecordKind::COUNT as u32, 0);
@@ -11,14 +13,14 @@ static KIND_COUNTERS: PerCpuArray<KindCounters> =
 #[inline(always)]
 pub(crate) fn count(kind: RecordKind, submitted: bool) {
     if let Some(counters) = KIND_COUNTERS.get_ptr_mut(u32::from(kind.tag())) {
-        // SAFETY: the slot belongs to this CPU. A nested hook (from an
-        // interrupt) finishes before this one goes on.
+        // SAFETY: the map holds the slot. Additions are atomic: another hook may
+        // run on this CPU in the middle of this one.
         unsafe {
-            (*counters).seen += 1;
+            add(&raw mut (*counters).seen, 1);
             if submitted {
-                (*counters).submitted += 1;
+                add(&raw mut (*counters).submitted, 1);
             } else {
-                (*counters).lost += 1;
+                add(&raw mut (*counters).lost, 1);
             }
         }
     }

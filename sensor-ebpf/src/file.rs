@@ -1,254 +1,356 @@
-//! File acts of the tracepoint tier, at system call exit.
+//! File acts on the kernel's own objects: LSM and trampoline tiers, and the
+//! parts that the tracepoint tier shares.
 
-use aya_ebpf::{macros::btf_tracepoint, programs::BtfTracePointContext};
-use sensor_common::{FileRecord, RecordKind, flags};
+use sensor_common::{FileRecord, RecordKind, flags, watch_flags};
 
 use crate::{
-    global::offset,
-    read::{Address, probe, user},
-    record::{Builder, emit},
-    syscall::Syscall,
+    arguments::{Arguments, security_hook},
+    global::{self, offset},
+    object::Object,
+    path::Place,
+    read::{Address, opaque, probe},
+    record::emit,
+    special,
     task::Task,
+    watch::is_watched,
 };
 
-/// `AT_FDCWD` (`include/uapi/linux/fcntl.h`).
-const CURRENT_DIRECTORY: i32 = -100;
+/// `include/linux/fs.h`
+pub(crate) const FMODE_WRITE: u32 = 2;
+const FMODE_CREATED: u32 = 1 << 20;
+/// Opened by the kernel on behalf of another file: overlayfs does so.
+const FMODE_NO_ACCOUNT: u32 = 1 << 29;
+/// Opened as a place only: nothing can be read or written (`O_PATH`).
+const FMODE_PATH: u32 = 1 << 14;
 
-/// Exit of `open`, `creat`, `openat`, `openat2`: opens for writing, and
-/// creations. The path is that of the file the descriptor got.
-#[btf_tracepoint(function = "sys_exit")]
-pub(crate) fn exit_open(context: BtfTracePointContext) -> i32 {
-    /// `include/linux/fs.h`
-    const FMODE_WRITE: u32 = 2;
-    const FMODE_CREATED: u32 = 1 << 20;
-
-    let call = Syscall::new(&context);
-    if call.result < 0 {
-        return 0;
-    }
-    let task = Task::current();
-    let Some(file) = task.file(call.result as u32) else {
-        return 0;
-    };
-    let mode: u32 = probe(file, offset!(file_mode)).unwrap_or_default();
-    if mode & (FMODE_WRITE | FMODE_CREATED) == 0 {
-        return 0;
-    }
-    emit(&context, RecordKind::FileOpen, task.identity(), |builder| {
-        let mut record = FileRecord {
-            open_flags: open_flags(call),
-            created: u32::from(mode & FMODE_CREATED != 0),
-            ..FileRecord::default()
-        };
-        describe_inode(&mut record, file);
-        compat_flag(builder, call);
-        record.path_length =
-            builder.path(file.wrapping_add(offset!(file_path)), flags::PATH_TRUNCATED);
-        record
-    });
-    0
-}
-
-/// The flags that the caller asked for, wherever its call carries them.
+/// A file that was opened. `open_flags` are those asked for; `None` takes the
+/// file's own.
 #[inline(always)]
-fn open_flags(call: Syscall) -> u32 {
-    /// `O_CREAT | O_WRONLY | O_TRUNC`, which `creat` means.
-    const CREAT_FLAGS: u32 = 0o1101;
-    match (call.compat, call.number) {
-        (false, 85) | (true, 8) => CREAT_FLAGS,
-        (false, 2) | (true, 5) => call.argument(1) as u32,
-        // openat2: the first word of `struct open_how`.
-        (_, 437) => user::<u64>(call.argument(2)).unwrap_or_default() as u32,
-        _ => call.argument(2) as u32,
+pub(crate) fn opened(task: Task, file: Object, open_flags: Option<u32>, record_flags: u16) {
+    let mode: u32 = file.member(offset!(file_mode));
+    if mode & (FMODE_NO_ACCOUNT | FMODE_PATH) != 0 {
+        return;
     }
-}
-
-#[inline(always)]
-fn describe_inode(record: &mut FileRecord, file: Address) {
-    let Some(inode) = probe::<Address>(file, offset!(file_inode)) else {
+    let Some(inode) = file.follow(offset!(file_inode)) else {
         return;
     };
-    record.inode = probe(inode, offset!(inode_number)).unwrap_or_default();
-    record.mode = u32::from(probe::<u16>(inode, offset!(inode_mode)).unwrap_or_default());
-    if let Some(super_block) = probe::<Address>(inode, offset!(inode_super_block)) {
-        record.device = probe(super_block, offset!(super_block_device)).unwrap_or_default();
+    let written = mode & (FMODE_WRITE | FMODE_CREATED) != 0;
+    let kind = if let Some(kind) = special::kind_of(file, inode, written) {
+        kind
+    } else if written || is_watched(file, inode, watch_flags::READ) {
+        RecordKind::FileOpen
+    } else {
+        return;
+    };
+    let special = special::number(kind, inode);
+    emit(kind, task, |builder, record: &mut FileRecord| {
+        builder.mark(record_flags);
+        record.flags = open_flags.unwrap_or_else(|| file.member(offset!(file_flags)));
+        record.created = u32::from(mode & FMODE_CREATED != 0);
+        record.uid = special;
+
+        describe_inode(record, inode);
+        record.path_length = builder.path(Place::of_file(file), flags::PATH_TRUNCATED);
+    });
+}
+
+#[inline(always)]
+pub(crate) fn describe_inode(record: &mut FileRecord, inode: Object) {
+    record.inode = inode.member(offset!(inode_number));
+    record.mode = u32::from(inode.member::<u16>(offset!(inode_mode)));
+    if let Some(super_block) = inode.follow(offset!(inode_super_block)) {
+        record.device = super_block.member(offset!(super_block_device));
     }
 }
 
-/// Exit of `unlink`, `unlinkat`, `rmdir`.
-#[btf_tracepoint(function = "sys_exit")]
-pub(crate) fn exit_unlink(context: BtfTracePointContext) -> i32 {
+/// Fills in what the dentry's inode tells, if the name is there.
+#[inline(always)]
+pub(crate) fn describe_dentry(record: &mut FileRecord, dentry: Address) {
+    if let Some(inode) = probe::<Address>(dentry, offset!(dentry_inode))
+        && !inode.is_null()
+    {
+        describe_inode(record, Object::untyped(inode));
+    }
+}
+
+/// `int security_file_open(struct file *file)` (`security/security.c`; 5.10 to
+/// 7.2). Runs once the file is complete but for its `open` method.
+#[inline(always)]
+fn file_open(context: &impl Arguments) {
+    if let (Some(task), Some(file)) = (Task::watched(), context.object(0)) {
+        opened(task, file, None, flags::ATTEMPT);
+    }
+}
+security_hook!(lsm_file_open, fentry_file_open, file_open);
+
+/// `int security_path_unlink(const struct path *dir, struct dentry *dentry)`
+/// (5.10 to 7.2).
+#[inline(always)]
+fn path_unlink(context: &impl Arguments) {
+    removed(context, 0);
+}
+security_hook!(lsm_path_unlink, fentry_path_unlink, path_unlink);
+
+/// `int security_path_rmdir(const struct path *dir, struct dentry *dentry)`
+/// (5.10 to 7.2).
+#[inline(always)]
+fn path_rmdir(context: &impl Arguments) {
     /// `include/uapi/linux/fcntl.h`
     const AT_REMOVEDIR: u32 = 0x200;
-    let call = Syscall::new(&context);
-    if call.result != 0 {
-        return 0;
-    }
-    let (directory, name, call_flags) = match (call.compat, call.number) {
-        (false, 87) | (true, 10) => (CURRENT_DIRECTORY, call.argument(0), 0),
-        (false, 84) | (true, 40) => (CURRENT_DIRECTORY, call.argument(0), AT_REMOVEDIR),
-        _ => (
-            call.argument(0) as i32,
-            call.argument(1),
-            call.argument(2) as u32,
-        ),
-    };
-    let task = Task::current();
+    removed(context, AT_REMOVEDIR);
+}
+security_hook!(lsm_path_rmdir, fentry_path_rmdir, path_rmdir);
+
+#[inline(always)]
+fn removed(context: &impl Arguments, call_flags: u32) {
+    let Some(task) = Task::watched() else { return };
+    let (directory, dentry) = (context.address(0), context.address(1));
     emit(
-        &context,
         RecordKind::FileUnlink,
-        task.identity(),
-        |builder| {
-            compat_flag(builder, call);
-            let (base_length, path_length) =
-                argument_path(builder, task, directory, name, flags::PATH_TRUNCATED);
-            FileRecord {
-                open_flags: call_flags,
-                base_length,
-                path_length,
-                ..FileRecord::default()
-            }
+        task,
+        |builder, record: &mut FileRecord| {
+            builder.mark(flags::ATTEMPT);
+            record.flags = call_flags;
+            record.path_length =
+                builder.path(Place::below(directory, dentry), flags::PATH_TRUNCATED);
+
+            describe_dentry(record, dentry);
         },
     );
-    0
 }
 
-/// Exit of `rename`, `renameat`, `renameat2`.
-#[btf_tracepoint(function = "sys_exit")]
-pub(crate) fn exit_rename(context: BtfTracePointContext) -> i32 {
-    let call = Syscall::new(&context);
-    if call.result != 0 {
-        return 0;
-    }
-    let (from_directory, from, to_directory, to) = match (call.compat, call.number) {
-        (false, 82) | (true, 38) => (
-            CURRENT_DIRECTORY,
-            call.argument(0),
-            CURRENT_DIRECTORY,
-            call.argument(1),
-        ),
-        _ => (
-            call.argument(0) as i32,
-            call.argument(1),
-            call.argument(2) as i32,
-            call.argument(3),
-        ),
+/// `int security_path_rename(const struct path *old_dir, struct dentry
+/// *old_dentry, const struct path *new_dir, struct dentry *new_dentry, unsigned
+/// int flags)` (5.10 to 7.2; the LSM hook has the flags after 5.10).
+#[inline(always)]
+fn path_rename(context: &impl Arguments, has_flags: bool) {
+    let Some(task) = Task::watched() else { return };
+    let (old_directory, old) = (context.address(0), context.address(1));
+    let (new_directory, new) = (context.address(2), context.address(3));
+    let call_flags = if has_flags {
+        context.number(4) as u32
+    } else {
+        0
     };
-    let call_flags = match (call.compat, call.number) {
-        (false, 316) | (true, 353) => call.argument(4) as u32,
-        _ => 0,
-    };
-    let task = Task::current();
-    emit(
-        &context,
+    two_names(
+        task,
         RecordKind::FileRename,
-        task.identity(),
-        |builder| {
-            compat_flag(builder, call);
-            let (base_length, path_length) =
-                argument_path(builder, task, from_directory, from, flags::PATH_TRUNCATED);
-            let (second_base_length, second_path_length) = argument_path(
-                builder,
-                task,
-                to_directory,
-                to,
-                flags::SECOND_PATH_TRUNCATED,
-            );
-            FileRecord {
-                open_flags: call_flags,
-                base_length,
-                path_length,
-                second_base_length,
-                second_path_length,
-                ..FileRecord::default()
-            }
-        },
+        call_flags,
+        old,
+        Place::below(old_directory, old),
+        Place::below(new_directory, new),
     );
+}
+
+#[aya_ebpf::macros::lsm]
+pub(crate) fn lsm_path_rename(context: aya_ebpf::programs::LsmContext) -> i32 {
+    path_rename(&context, global::rename_has_flags());
     0
 }
 
-/// Exit of `chmod`, `fchmod`, `fchmodat`, `fchmodat2`.
-#[btf_tracepoint(function = "sys_exit")]
-pub(crate) fn exit_chmod(context: BtfTracePointContext) -> i32 {
-    let call = Syscall::new(&context);
-    if call.result != 0 {
-        return 0;
-    }
-    let task = Task::current();
-    let by_descriptor = matches!((call.compat, call.number), (false, 91) | (true, 94));
-    if by_descriptor {
-        let Some(file) = task.file(call.argument(0) as u32) else {
-            return 0;
-        };
-        emit(
-            &context,
-            RecordKind::FileChmod,
-            task.identity(),
-            |builder| {
-                compat_flag(builder, call);
-                let mut record = FileRecord::default();
-                describe_inode(&mut record, file);
-                record.mode = call.argument(1) as u32 & 0o7777;
-                record.path_length =
-                    builder.path(file.wrapping_add(offset!(file_path)), flags::PATH_TRUNCATED);
-                record
-            },
-        );
-        return 0;
-    }
-    let (directory, name, mode) = match (call.compat, call.number) {
-        (false, 90) | (true, 15) => (CURRENT_DIRECTORY, call.argument(0), call.argument(1)),
-        _ => (call.argument(0) as i32, call.argument(1), call.argument(2)),
-    };
-    emit(
-        &context,
-        RecordKind::FileChmod,
-        task.identity(),
-        |builder| {
-            compat_flag(builder, call);
-            let (base_length, path_length) =
-                argument_path(builder, task, directory, name, flags::PATH_TRUNCATED);
-            FileRecord {
-                mode: mode as u32 & 0o7777,
-                base_length,
-                path_length,
-                ..FileRecord::default()
-            }
-        },
-    );
+#[aya_ebpf::macros::fentry]
+pub(crate) fn fentry_path_rename(context: aya_ebpf::programs::FEntryContext) -> i32 {
+    path_rename(&context, true);
     0
 }
 
+/// `int security_path_link(struct dentry *old_dentry, const struct path
+/// *new_dir, struct dentry *new_dentry)` (5.10 to 7.2). A hard link stays on
+/// its mount: the new name's serves for the old one.
 #[inline(always)]
-fn compat_flag(builder: &mut Builder<'_>, call: Syscall) {
-    if call.compat {
-        builder.flags |= flags::COMPAT;
-    }
+fn path_link(context: &impl Arguments) {
+    let Some(task) = Task::watched() else { return };
+    let (old, directory, new) = (context.address(0), context.address(1), context.address(2));
+    two_names(
+        task,
+        RecordKind::FileLink,
+        0,
+        old,
+        Place::below(directory, old),
+        Place::below(directory, new),
+    );
 }
+security_hook!(lsm_path_link, fentry_path_link, path_link);
 
-/// Appends the directory that a relative path starts from (as the kernel has
-/// it) and the path that the caller gave. Returns both lengths.
 #[inline(always)]
-fn argument_path(
-    builder: &mut Builder<'_>,
+fn two_names(
     task: Task,
-    directory: i32,
-    name: u64,
-    truncated: u16,
-) -> (u16, u16) {
-    builder.flags |= flags::PATH_FROM_ARGUMENT;
-    let absolute = user::<u8>(name) == Some(b'/');
-    let mut base_length = 0;
-    if !absolute {
-        let base = if directory == CURRENT_DIRECTORY {
-            task.pointer(offset!(task_fs)).wrapping_add(offset!(fs_pwd))
-        } else {
-            match task.file(directory as u32) {
-                Some(file) => file.wrapping_add(offset!(file_path)),
-                None => core::ptr::null(),
-            }
-        };
-        base_length = builder.path(base, truncated);
-    }
-    (base_length, builder.user_path(name))
+    kind: RecordKind,
+    call_flags: u32,
+    dentry: Address,
+    from: Place,
+    to: Place,
+) {
+    emit(kind, task, |builder, record: &mut FileRecord| {
+        builder.mark(flags::ATTEMPT);
+        record.flags = call_flags;
+        record.path_length = builder.path(from, flags::PATH_TRUNCATED);
+        record.second_path_length = builder.path(to, flags::SECOND_PATH_TRUNCATED);
+
+        describe_dentry(record, dentry);
+    });
 }
+
+/// `int security_path_symlink(const struct path *dir, struct dentry *dentry,
+/// const char *old_name)` (5.10 to 7.2).
+#[inline(always)]
+fn path_symlink(context: &impl Arguments) {
+    let Some(task) = Task::watched() else { return };
+    let place = Place::below(context.address(0), context.address(1));
+    let target = context.address(2);
+    emit(
+        RecordKind::FileSymlink,
+        task,
+        |builder, record: &mut FileRecord| {
+            builder.mark(flags::ATTEMPT);
+            record.path_length = builder.path(place, flags::PATH_TRUNCATED);
+            record.text_length = builder.kernel_path(target);
+        },
+    );
+}
+security_hook!(lsm_path_symlink, fentry_path_symlink, path_symlink);
+
+/// `int security_path_chmod(const struct path *path, umode_t mode)` (5.10 to
+/// 7.2).
+#[inline(always)]
+fn path_chmod(context: &impl Arguments) {
+    let mode = context.number(1) as u32 & 0o7777;
+    changed(context, RecordKind::FileChmod, Some(mode), 0, 0);
+}
+security_hook!(lsm_path_chmod, fentry_path_chmod, path_chmod);
+
+/// `int security_path_chown(const struct path *path, kuid_t uid, kgid_t gid)`
+/// (5.10 to 7.2).
+#[inline(always)]
+fn path_chown(context: &impl Arguments) {
+    let (uid, gid) = (context.number(1) as u32, context.number(2) as u32);
+    changed(context, RecordKind::FileChown, None, uid, gid);
+}
+security_hook!(lsm_path_chown, fentry_path_chown, path_chown);
+
+/// `int chown_common(const struct path *path, uid_t user, gid_t group)`
+/// (`fs/open.c`): in place of the hook on 5.10, which takes no program on a
+/// function with structures for arguments.
+#[aya_ebpf::macros::fentry]
+pub(crate) fn fentry_chown_common(context: aya_ebpf::programs::FEntryContext) -> i32 {
+    path_chown(&context);
+    0
+}
+
+/// `int security_path_truncate(const struct path *path)` (5.10 to 7.2).
+#[inline(always)]
+fn path_truncate(context: &impl Arguments) {
+    changed(context, RecordKind::FileTruncate, None, 0, 0);
+}
+security_hook!(lsm_path_truncate, fentry_path_truncate, path_truncate);
+
+/// An act on a `struct path`, the hook's first argument.
+#[inline(always)]
+fn changed(context: &impl Arguments, kind: RecordKind, mode: Option<u32>, uid: u32, gid: u32) {
+    let Some(task) = Task::watched() else { return };
+    let place = Place::of_path(context.address(0));
+    emit(kind, task, |builder, record: &mut FileRecord| {
+        builder.mark(flags::ATTEMPT);
+        record.uid = uid;
+        record.gid = gid;
+        record.path_length = builder.path(place, flags::PATH_TRUNCATED);
+
+        describe_dentry(record, place.dentry);
+        if let Some(mode) = mode {
+            record.mode = mode;
+        }
+    });
+}
+
+/// `int security_file_truncate(struct file *file)` (6.2 to 7.2; `ftruncate`
+/// runs `path_truncate` before).
+#[inline(always)]
+fn file_truncate(context: &impl Arguments) {
+    let (Some(task), Some(file)) = (Task::watched(), context.object(0)) else {
+        return;
+    };
+    on_file(task, file, RecordKind::FileTruncate, 0, flags::ATTEMPT);
+}
+security_hook!(lsm_file_truncate, fentry_file_truncate, file_truncate);
+
+/// `int security_file_permission(struct file *file, int mask)` (5.10 to 7.2).
+/// Runs for every read and write: attached only when writes are watched.
+#[inline(always)]
+fn file_permission(context: &impl Arguments) {
+    /// `include/linux/fs.h`
+    const MAY_WRITE: u64 = 2;
+    if context.number(1) & MAY_WRITE == 0 {
+        return;
+    }
+    if let Some(file) = context.object(0) {
+        written(file, flags::ATTEMPT);
+    }
+}
+security_hook!(lsm_file_permission, fentry_file_permission, file_permission);
+
+/// A file that is written to: recorded when it is watched.
+#[inline(always)]
+pub(crate) fn written(file: Object, record_flags: u16) {
+    let Some(inode) = file.follow(offset!(file_inode)) else {
+        return;
+    };
+    if is_watched(file, inode, watch_flags::WRITE)
+        && let Some(task) = Task::watched()
+    {
+        on_file(task, file, RecordKind::FileWrite, 0, record_flags);
+    }
+}
+
+/// An act on an open file.
+#[inline(always)]
+pub(crate) fn on_file(
+    task: Task,
+    file: Object,
+    kind: RecordKind,
+    call_flags: u32,
+    record_flags: u16,
+) {
+    emit(kind, task, |builder, record: &mut FileRecord| {
+        builder.mark(record_flags);
+        record.flags = call_flags;
+        record.path_length = builder.path(Place::of_file(file), flags::PATH_TRUNCATED);
+
+        if let Some(inode) = file.follow(offset!(file_inode)) {
+            describe_inode(record, inode);
+        }
+    });
+}
+
+/// `int security_inode_setxattr(struct dentry *dentry, const char *name, …)`,
+/// with the mount's id map first since 5.12 (to 7.2).
+#[inline(always)]
+fn inode_setxattr(context: &impl Arguments) {
+    let Some(task) = Task::watched() else { return };
+    let (dentry, name, call_flags) = if global::xattr_has_idmap() {
+        (
+            opaque(context.address(1)),
+            opaque(context.address(2)),
+            opaque(context.address(5)) as u32,
+        )
+    } else {
+        (
+            context.address(0),
+            context.address(1),
+            context.number(4) as u32,
+        )
+    };
+    let place = Place::guessed(task, dentry);
+    emit(
+        RecordKind::FileXattr,
+        task,
+        |builder, record: &mut FileRecord| {
+            builder.mark(flags::ATTEMPT);
+            record.flags = call_flags;
+            record.path_length = builder.path(place, flags::PATH_TRUNCATED);
+            record.text_length = builder.kernel_string(name);
+
+            describe_dentry(record, dentry);
+        },
+    );
+}
+security_hook!(lsm_inode_setxattr, fentry_inode_setxattr, inode_setxattr);

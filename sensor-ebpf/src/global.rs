@@ -31,6 +31,31 @@ static EXIT_HAS_GROUP_DEAD: Global<u8> = Global::new(0);
 #[unsafe(no_mangle)]
 static HAS_TASK_BTF: Global<u8> = Global::new(0);
 
+/// Which cgroup a record names: the slot of a controller of the v1 hierarchies,
+/// or [`CGROUP_V2`].
+#[unsafe(no_mangle)]
+static CGROUP_CONTROLLER: Global<u8> = Global::new(CGROUP_V2);
+
+/// The cgroup of the v2 hierarchy.
+pub(crate) const CGROUP_V2: u8 = u8::MAX;
+
+/// 1 when files are watched: [`crate::watch`] is worth a look.
+#[unsafe(no_mangle)]
+static WATCHES: Global<u8> = Global::new(0);
+
+/// 1 when the LSM hook `inode_setxattr` has the mount's id map before the dentry
+/// (Linux 5.12 and later).
+#[unsafe(no_mangle)]
+static XATTR_HAS_IDMAP: Global<u8> = Global::new(0);
+
+/// 1 when the LSM hook `path_rename` has flags (after 5.10).
+#[unsafe(no_mangle)]
+static RENAME_HAS_FLAGS: Global<u8> = Global::new(0);
+
+/// Which argument of the io_uring tracepoint is the request.
+#[unsafe(no_mangle)]
+static IO_REQUEST_ARGUMENT: Global<u8> = Global::new(0);
+
 /// Reads one field of [`Offsets`].
 macro_rules! offset {
     ($field:ident) => {
@@ -76,4 +101,29 @@ pub(crate) fn exit_has_group_dead() -> bool {
 #[inline(always)]
 pub(crate) fn has_task_btf() -> bool {
     HAS_TASK_BTF.load() != 0
+}
+
+#[inline(always)]
+pub(crate) fn cgroup_controller() -> u8 {
+    CGROUP_CONTROLLER.load()
+}
+
+#[inline(always)]
+pub(crate) fn has_watches() -> bool {
+    WATCHES.load() != 0
+}
+
+#[inline(always)]
+pub(crate) fn xattr_has_idmap() -> bool {
+    XATTR_HAS_IDMAP.load() != 0
+}
+
+#[inline(always)]
+pub(crate) fn rename_has_flags() -> bool {
+    RENAME_HAS_FLAGS.load() != 0
+}
+
+#[inline(always)]
+pub(crate) fn io_request_argument() -> usize {
+    IO_REQUEST_ARGUMENT.load() as usize
 }

@@ -1,6 +1,7 @@
-//! The kernel programs of the tracepoint tier.
+//! The kernel programs of all three tiers.
 //!
-//! One file a domain beside the shared parts. Nothing here decides policy: a
+//! One file a domain beside the shared parts. A handler body is written once and
+//! attached as an LSM program, to a function, or to a tracepoint. Nothing here decides policy: a
 //! hook sees an act, writes a record, and counts what it could not write.
 #![no_std]
 #![no_main]
@@ -20,19 +21,37 @@
     reason = "the attribute of a hook calls it with the context by value"
 )]
 
+mod address;
+mod arguments;
+mod atomic;
+mod cgroup;
 mod counters;
+mod credentials;
+mod datagram;
 mod file;
+mod file_call;
 mod global;
+mod injection;
+mod io_uring;
+mod kernel;
+mod memory;
+mod mount;
 mod network;
+mod network_call;
+mod object;
 mod path;
 mod process;
 mod read;
 mod record;
 mod ring;
 mod scratch;
+mod self_test;
+mod signal;
 mod socket;
+mod special;
 mod syscall;
 mod task;
+mod watch;
 
 // The helpers this object uses (`bpf_probe_read_kernel` and others) are
 // reserved for programs under a GPL-compatible licence.

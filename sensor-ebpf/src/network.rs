@@ -1,176 +1,165 @@
-//! Network acts of the tracepoint tier, at system call exit.
-//!
-//! Addresses are the socket's own. Only when a call failed and left none does
-//! the caller's argument stand in, and the record says so.
+//! Network acts on the kernel's own sockets: LSM and trampoline tiers.
 
-use aya_ebpf::{macros::btf_tracepoint, programs::BtfTracePointContext};
-use sensor_common::{NetworkRecord, RecordKind, flags, limits::UNIX_PATH_MAX};
+use sensor_common::{NetworkRecord, RecordKind, flags};
 
 use crate::{
-    read::{Address, user},
-    record::{Builder, emit},
-    socket::{self, AF_INET, AF_INET6, AF_UNIX},
-    syscall::Syscall,
+    address::{self, Memory, Side},
+    arguments::{Arguments, security_hook},
+    global::offset,
+    object::Object,
+    record::emit,
+    socket::{self, AF_PACKET, AF_UNIX, SOCK_DGRAM, SOCK_RAW, SOCK_SEQPACKET, SOCK_STREAM},
     task::Task,
 };
 
-/// `EINPROGRESS`: a non-blocking connect that goes on.
-const IN_PROGRESS: i64 = -115;
-/// `ENOTSOCK` and `EBADF`: nothing happened on the network.
-const NOT_A_SOCKET: i64 = -88;
-const BAD_DESCRIPTOR: i64 = -9;
-
-/// Exit of `connect`, failed attempts included.
-#[btf_tracepoint(function = "sys_exit")]
-pub(crate) fn exit_connect(context: BtfTracePointContext) -> i32 {
-    let call = Syscall::new(&context);
-    if call.result == NOT_A_SOCKET || call.result == BAD_DESCRIPTOR {
-        return 0;
-    }
-    let task = Task::current();
-    let Some(sk) = socket::of_descriptor(task, call.argument(0) as u32) else {
-        return 0;
-    };
-    let under_way = call.result == 0 || call.result == IN_PROGRESS;
-    emit(
-        &context,
-        RecordKind::NetworkConnect,
-        task.identity(),
-        |builder| {
-            let mut record = begin(builder, call, sk);
-            if !under_way {
-                argument_address(builder, &mut record, call, Side::Remote);
-            } else if record.family == AF_UNIX {
-                record.path_length = socket::append_unix_name(builder, socket::unix_peer(sk));
-            }
-            record
-        },
-    );
-    0
+/// `int security_socket_connect(struct socket *sock, struct sockaddr *address,
+/// int addrlen)` (5.10 to 7.2). The address is the kernel's copy.
+#[inline(always)]
+fn socket_connect(context: &impl Arguments) {
+    addressed(context, RecordKind::NetworkConnect, Side::Remote);
 }
+security_hook!(lsm_socket_connect, fentry_socket_connect, socket_connect);
 
-/// Exit of `bind`, failed attempts included.
-#[btf_tracepoint(function = "sys_exit")]
-pub(crate) fn exit_bind(context: BtfTracePointContext) -> i32 {
-    let call = Syscall::new(&context);
-    if call.result == NOT_A_SOCKET || call.result == BAD_DESCRIPTOR {
-        return 0;
-    }
-    let task = Task::current();
-    let Some(sk) = socket::of_descriptor(task, call.argument(0) as u32) else {
-        return 0;
-    };
-    emit(
-        &context,
-        RecordKind::NetworkBind,
-        task.identity(),
-        |builder| {
-            let mut record = begin(builder, call, sk);
-            if call.result != 0 {
-                argument_address(builder, &mut record, call, Side::Local);
-            } else if record.family == AF_UNIX {
-                record.path_length = socket::append_unix_name(builder, sk);
-            }
-            record
-        },
-    );
-    0
+/// `int security_socket_bind(struct socket *sock, struct sockaddr *address, int
+/// addrlen)` (5.10 to 7.2). The address is the kernel's copy.
+#[inline(always)]
+fn socket_bind(context: &impl Arguments) {
+    addressed(context, RecordKind::NetworkBind, Side::Local);
 }
-
-/// Exit of `listen`.
-#[btf_tracepoint(function = "sys_exit")]
-pub(crate) fn exit_listen(context: BtfTracePointContext) -> i32 {
-    own_socket(&context, RecordKind::NetworkListen)
-}
-
-/// Exit of `accept`, `accept4`: the new connection's socket.
-#[btf_tracepoint(function = "sys_exit")]
-pub(crate) fn exit_accept(context: BtfTracePointContext) -> i32 {
-    own_socket(&context, RecordKind::NetworkAccept)
-}
+security_hook!(lsm_socket_bind, fentry_socket_bind, socket_bind);
 
 #[inline(always)]
-fn own_socket(context: &BtfTracePointContext, kind: RecordKind) -> i32 {
-    let call = Syscall::new(context);
-    if call.result < 0 {
-        return 0;
-    }
-    let task = Task::current();
-    let descriptor = match kind {
-        RecordKind::NetworkAccept => call.result as u32,
-        _ => call.argument(0) as u32,
-    };
-    let Some(sk) = socket::of_descriptor(task, descriptor) else {
-        return 0;
-    };
-    emit(context, kind, task.identity(), |builder| {
-        let mut record = begin(builder, call, sk);
-        if record.family == AF_UNIX {
-            record.path_length = socket::append_unix_name(builder, sk);
-        }
-        record
-    });
-    0
-}
-
-#[inline(always)]
-fn begin(builder: &mut Builder<'_>, call: Syscall, sk: Address) -> NetworkRecord {
-    if call.compat {
-        builder.flags |= flags::COMPAT;
-    }
-    let mut record = NetworkRecord {
-        result: call.result as i32,
-        ..NetworkRecord::default()
-    };
-    socket::describe(&mut record, sk);
-    record
-}
-
-#[derive(Clone, Copy)]
-enum Side {
-    Local,
-    Remote,
-}
-
-/// Takes the address from the caller's `struct sockaddr`.
-#[inline(always)]
-fn argument_address(
-    builder: &mut Builder<'_>,
-    record: &mut NetworkRecord,
-    call: Syscall,
-    side: Side,
-) {
-    builder.flags |= flags::ADDRESS_FROM_ARGUMENT;
-    let address = call.argument(1);
-    let Some(family) = user::<u16>(address) else {
+fn addressed(context: &impl Arguments, kind: RecordKind, side: Side) {
+    let (Some(task), Some(sk)) = (Task::watched(), sk_of(context)) else {
         return;
     };
-    let port = u16::from_be(user(address + 2).unwrap_or_default());
-    let mut bytes = [0u8; 16];
-    match family {
-        AF_INET => {
-            let v4: [u8; 4] = user(address + 4).unwrap_or_default();
-            bytes[..4].copy_from_slice(&v4);
-        }
-        AF_INET6 => bytes = user(address + 8).unwrap_or_default(),
-        AF_UNIX => {
-            let length = (call.argument(2) as usize).saturating_sub(2);
-            if length <= UNIX_PATH_MAX {
-                record.path_length = builder.user_bytes(address + 2, length);
-            }
-            return;
-        }
-        _ => return,
+    let from = context.address(1) as u64;
+    let family = Memory::Kernel.family(from);
+    // `unix_stream_connect` knows the other end, and follows.
+    let known_later = family == AF_UNIX
+        && matches!(side, Side::Remote)
+        && matches!(socket::kind(sk), SOCK_STREAM | SOCK_SEQPACKET);
+    if known_later {
+        return;
     }
-    record.family = family;
-    match side {
-        Side::Local => {
-            record.local_address = bytes;
-            record.local_port = port;
-        }
-        Side::Remote => {
-            record.remote_address = bytes;
-            record.remote_port = port;
-        }
+    emit(kind, task, |builder, record: &mut NetworkRecord| {
+        builder.mark(flags::ATTEMPT);
+
+        socket::describe(record, sk);
+        let length = context.number(2) as usize;
+        address::take(builder, record, Memory::Kernel, from, length, side);
+    });
+}
+
+/// The protocol's socket of a hook whose first argument is a `struct socket`.
+#[inline(always)]
+fn sk_of(context: &impl Arguments) -> Option<Object> {
+    context.object(0)?.follow(offset!(socket_sk))
+}
+
+/// `int security_unix_stream_connect(struct sock *sock, struct sock *other,
+/// struct sock *newsk)` (5.10 to 7.2).
+#[inline(always)]
+fn unix_stream_connect(context: &impl Arguments) {
+    let (Some(task), Some(sk)) = (Task::watched(), context.object(0)) else {
+        return;
+    };
+    let other = context.address(1);
+    emit(
+        RecordKind::NetworkConnect,
+        task,
+        |builder, record: &mut NetworkRecord| {
+            builder.mark(flags::ATTEMPT);
+
+            socket::describe(record, sk);
+            record.path_length = socket::append_unix_name(builder, other);
+        },
+    );
+}
+security_hook!(
+    lsm_unix_stream_connect,
+    fentry_unix_stream_connect,
+    unix_stream_connect
+);
+
+/// `int security_socket_listen(struct socket *sock, int backlog)` (5.10 to 7.2).
+#[inline(always)]
+fn socket_listen(context: &impl Arguments) {
+    if let (Some(task), Some(sk)) = (Task::watched(), sk_of(context)) {
+        own_socket(task, sk, RecordKind::NetworkListen, 0, flags::ATTEMPT);
     }
+}
+security_hook!(lsm_socket_listen, fentry_socket_listen, socket_listen);
+
+/// `struct file *do_accept(struct file *file, …, int flags)` with five
+/// arguments (`net/socket.c`; 5.10.y and 5.19 to 7.2).
+#[aya_ebpf::macros::fexit]
+pub(crate) fn fexit_do_accept(context: aya_ebpf::programs::FExitContext) -> i32 {
+    /// `include/linux/err.h`
+    const MAX_ERRNO: u64 = 4095;
+    let file = context.address(5);
+    if (file as u64).wrapping_neg() <= MAX_ERRNO {
+        return 0;
+    }
+    if let Some(task) = Task::watched()
+        && let Some(sk) = socket::of_file(Object::untyped(file))
+    {
+        let kind = RecordKind::NetworkAccept;
+        own_socket(task, sk, kind, 0, flags::RESULT_UNKNOWN);
+    }
+    0
+}
+
+/// `int security_socket_post_create(struct socket *sock, int family, int type,
+/// int protocol, int kern)` (5.10 to 7.2).
+#[inline(always)]
+fn socket_post_create(context: &impl Arguments) {
+    if context.number(4) as u32 != 0 {
+        return;
+    }
+    if let (Some(task), Some(sk)) = (Task::watched(), sk_of(context)) {
+        created(task, sk, context.number(3) as u16, 0, flags::ATTEMPT);
+    }
+}
+security_hook!(
+    lsm_socket_post_create,
+    fentry_socket_post_create,
+    socket_post_create
+);
+
+/// A new socket: remembered with its maker when it can send datagrams, recorded
+/// when it sees or makes whole packets. A packet socket keeps the protocol asked
+/// for in a place of its own.
+#[inline(always)]
+pub(crate) fn created(task: Task, sk: Object, protocol: u16, result: i32, record_flags: u16) {
+    let kind = socket::kind(sk);
+    if kind == SOCK_RAW || socket::family(sk) == AF_PACKET {
+        emit(
+            RecordKind::NetworkSocket,
+            task,
+            |builder, record: &mut NetworkRecord| {
+                builder.mark(record_flags);
+                record.result = result;
+                socket::describe(record, sk);
+                record.protocol = protocol;
+            },
+        );
+    }
+    if kind == SOCK_DGRAM || kind == SOCK_RAW {
+        socket::own(sk, task);
+    }
+}
+
+/// A record of a socket's own state.
+#[inline(always)]
+pub(crate) fn own_socket(task: Task, sk: Object, kind: RecordKind, result: i32, record_flags: u16) {
+    emit(kind, task, |builder, record: &mut NetworkRecord| {
+        builder.mark(record_flags);
+        record.result = result;
+
+        socket::describe(record, sk);
+        if record.family == AF_UNIX {
+            record.path_length = socket::append_unix_name(builder, sk.address());
+        }
+    });
 }

@@ -1,39 +1,48 @@
-//! Process life: fork, exec, exit.
+//! Process life: fork, exec, exit; and what a process does about itself.
 
-use aya_ebpf::{
-    helpers::generated::bpf_get_current_cgroup_id, macros::btf_tracepoint,
-    programs::BtfTracePointContext,
-};
+use aya_ebpf::{macros::btf_tracepoint, programs::BtfTracePointContext};
+use aya_log_ebpf::warn;
 use sensor_common::{
-    ExecRecord, ExitRecord, ForkRecord, RecordKind, StdioKind, exe_flags, flags, limits::ARGS_MAX,
+    ExecRecord, ExitRecord, ForkRecord, RecordKind, StdioKind, ValueRecord, exe_flags, flags,
+    limits::ARGS_MAX,
 };
 
 use crate::{
+    arguments::Arguments,
     global::{self, offset},
-    read::{Address, direct, probe},
+    object::Object,
+    path::Place,
+    read::{Address, probe},
     record::{Builder, emit},
+    syscall::{Syscall, function_exits, syscall_exit},
     task::{Task, current_tgid},
 };
 
-/// `TP_PROTO(struct task_struct *parent, struct task_struct *child)`
-/// (`include/trace/events/sched.h`; 5.10 to 7.2). Runs in the parent, before
-/// the child is first scheduled. Threads are left out.
-#[btf_tracepoint(function = "sched_process_fork")]
-pub(crate) fn sched_process_fork(context: BtfTracePointContext) -> i32 {
-    let creator = Task::typed(context.arg(0));
-    let child = Task::typed(context.arg(1));
-    let identity = child.identity();
-    if identity.tgid != identity.tid || creator.tgid() == global::agent_tgid() {
+/// `TP_PROTO(struct task_struct *task, unsigned long clone_flags)`
+/// (`include/trace/events/task.h`; 5.10 to 7.2, the flags `u64` since 6.18).
+/// Runs in the creator, once the child is complete and before it is first
+/// scheduled. Threads are left out.
+#[btf_tracepoint(function = "task_newtask")]
+pub(crate) fn task_newtask(context: BtfTracePointContext) -> i32 {
+    let child = Task::typed(context.address(0));
+    if child.tgid() != child.tid() {
+        return 0;
+    }
+    let creator_tgid = current_tgid();
+    if creator_tgid == global::agent_tgid() {
         return 0;
     }
     let parent = child.parent();
-    emit(&context, RecordKind::ProcessFork, identity, |_| {
-        ForkRecord {
-            parent_start_time: parent.start_time(),
-            parent_tgid: parent.tgid(),
-            creator_tgid: creator.tgid(),
-        }
-    });
+    emit(
+        RecordKind::ProcessFork,
+        child,
+        |_, record: &mut ForkRecord| {
+            record.parent_start_time = parent.start_time();
+            record.parent_tgid = parent.tgid();
+            record.creator_tgid = creator_tgid;
+            record.clone_flags = context.number(1);
+        },
+    );
     0
 }
 
@@ -42,33 +51,40 @@ pub(crate) fn sched_process_fork(context: BtfTracePointContext) -> i32 {
 /// loaded and before its first instruction.
 #[btf_tracepoint(function = "sched_process_exec")]
 pub(crate) fn sched_process_exec(context: BtfTracePointContext) -> i32 {
-    let task = Task::typed(context.arg(0));
-    let binprm: Address = context.arg(2);
-    let identity = task.identity();
-    if identity.tgid == global::agent_tgid() {
+    let task = Task::typed(context.address(0));
+    let binprm = Object::typed(context.address(2));
+    if current_tgid() == global::agent_tgid() {
         return 0;
     }
-    emit(&context, RecordKind::ProcessExec, identity, |builder| {
-        exec(builder, task, binprm)
+    let built = emit(RecordKind::ProcessExec, task, |builder, record| {
+        exec(builder, record, task, binprm);
     });
+    if !built {
+        // More hooks at once than there is room for: worth a look by people.
+        warn!(&context, "no scratch slot for an exec record");
+    }
     0
 }
 
 #[inline(always)]
-fn exec(builder: &mut Builder<'_>, task: Task, binprm: Address) -> ExecRecord {
-    let mut record = ExecRecord::default();
+fn exec(builder: &mut Builder<'_>, record: &mut ExecRecord, task: Task, binprm: Object) {
     let parent = task.parent();
     record.parent_tgid = parent.tgid();
     record.parent_start_time = parent.start_time();
-    // SAFETY: the helper has no preconditions.
-    record.cgroup_id = unsafe { bpf_get_current_cgroup_id() };
-
-    let credentials = task.pointer(offset!(task_cred));
-    record.uid = probe(credentials, offset!(cred_uid)).unwrap_or_default();
-    record.gid = probe(credentials, offset!(cred_gid)).unwrap_or_default();
-    record.euid = probe(credentials, offset!(cred_euid)).unwrap_or_default();
-    record.egid = probe(credentials, offset!(cred_egid)).unwrap_or_default();
-    namespaces(&mut record, task);
+    if let Some(credentials) = task.credentials() {
+        record.uid = credentials.member(offset!(cred_uid));
+        record.gid = credentials.member(offset!(cred_gid));
+        record.egid = credentials.member(offset!(cred_egid));
+        if let Some(namespace) = credentials.follow(offset!(cred_user_namespace)) {
+            record.user_namespace = namespace.member(offset!(user_namespace_inum));
+        }
+    }
+    if let Some(namespaces) = task.namespaces()
+        && let Some(network) = namespaces.follow(offset!(nsproxy_net))
+    {
+        record.network_namespace = network.member(offset!(net_inum));
+    }
+    record.pid_namespace = task.pid_namespace();
 
     let mut descriptor = 0;
     while descriptor < 3 {
@@ -76,82 +92,58 @@ fn exec(builder: &mut Builder<'_>, task: Task, binprm: Address) -> ExecRecord {
         descriptor += 1;
     }
 
-    // SAFETY: `binprm` is the hook's third argument.
-    let (file, filename, interp) = unsafe {
-        (
-            direct::<Address>(binprm, offset!(binprm_file)),
-            direct::<Address>(binprm, offset!(binprm_filename)),
-            direct::<Address>(binprm, offset!(binprm_interp)),
-        )
-    };
-    executable(&mut record, file);
-    if filename != interp {
+    let filename = binprm.pointer(offset!(binprm_filename));
+    if filename != binprm.pointer(offset!(binprm_interp)) {
         record.exe_flags |= exe_flags::INTERPRETED;
     }
-    record.exe_length = builder.path(file.wrapping_add(offset!(file_path)), flags::PATH_TRUNCATED);
-    let fs = task.pointer(offset!(task_fs));
-    record.cwd_length = builder.path(
-        fs.wrapping_add(offset!(fs_pwd)),
-        flags::SECOND_PATH_TRUNCATED,
-    );
+    if let Some(file) = binprm.follow(offset!(binprm_file)) {
+        executable(record, file);
+        record.exe_length = builder.path(Place::of_file(file), flags::PATH_TRUNCATED);
+    }
+    if let Some(directories) = task.directories() {
+        let directory = Place::of_path(directories.inside(offset!(fs_pwd)));
+        record.cwd_length = builder.path(directory, flags::SECOND_PATH_TRUNCATED);
+    }
     record.filename_length = builder.kernel_string(filename);
-    arguments(builder, &mut record, task);
-    record
-}
-
-#[inline(always)]
-fn namespaces(record: &mut ExecRecord, task: Task) {
-    /// `struct upid` is a number and a pointer (`include/linux/pid.h`).
-    const UPID: usize = 16;
-    let nsproxy = task.pointer(offset!(task_nsproxy));
-    if let Some(mount) = probe::<Address>(nsproxy, offset!(nsproxy_mnt)) {
-        record.mount_namespace = probe(mount, offset!(mnt_namespace_inum)).unwrap_or_default();
-    }
-    let pid = task.pointer(offset!(task_thread_pid));
-    if let Some(level) = probe::<u32>(pid, offset!(pid_level)) {
-        let number = offset!(pid_numbers) + level as usize * UPID;
-        if let Some(namespace) = probe::<Address>(pid, number + offset!(upid_namespace)) {
-            record.pid_namespace =
-                probe(namespace, offset!(pid_namespace_inum)).unwrap_or_default();
-        }
-    }
+    arguments(builder, record, task);
 }
 
 #[inline(always)]
 fn stdio(task: Task, descriptor: u32) -> StdioKind {
-    let Some(file) = task.file(descriptor) else {
-        return StdioKind::Closed;
-    };
-    let Some(inode) = probe::<Address>(file, offset!(file_inode)) else {
-        return StdioKind::Closed;
-    };
-    probe(inode, offset!(inode_mode)).map_or(StdioKind::Closed, StdioKind::from_mode)
+    task.file(descriptor)
+        .and_then(|file| file.follow(offset!(file_inode)))
+        .map_or(StdioKind::Closed, |inode| {
+            StdioKind::from_mode(inode.member(offset!(inode_mode)))
+        })
 }
 
 #[inline(always)]
-fn executable(record: &mut ExecRecord, file: Address) {
+fn executable(record: &mut ExecRecord, file: Object) {
     /// `include/uapi/linux/magic.h`
     const TMPFS_MAGIC: u64 = 0x0102_1994;
     const RAMFS_MAGIC: u64 = 0x8584_58f6;
     const HUGETLBFS_MAGIC: u64 = 0x9584_58f6;
 
-    let inode: Address = probe(file, offset!(file_inode)).unwrap_or(core::ptr::null());
-    record.exe_inode = probe(inode, offset!(inode_number)).unwrap_or_default();
-    record.exe_mode = probe(inode, offset!(inode_mode)).unwrap_or_default();
-    record.exe_owner = probe(inode, offset!(inode_uid)).unwrap_or_default();
-    record.exe_change_time = probe(inode, offset!(inode_change_time)).unwrap_or_default();
-    let links: u32 = probe(inode, offset!(inode_links)).unwrap_or(1);
-    let super_block: Address =
-        probe(inode, offset!(inode_super_block)).unwrap_or(core::ptr::null());
-    record.exe_device = probe(super_block, offset!(super_block_device)).unwrap_or_default();
-    let magic: u64 = probe(super_block, offset!(super_block_magic)).unwrap_or_default();
+    let Some(inode) = file.follow(offset!(file_inode)) else {
+        return;
+    };
+    record.exe_inode = inode.member(offset!(inode_number));
+    record.exe_mode = inode.member(offset!(inode_mode));
+    record.exe_owner = inode.member(offset!(inode_uid));
+    record.exe_change_time = inode.member(offset!(inode_change_time));
+    let links: u32 = inode.member(offset!(inode_links));
+    let mut magic = 0;
+    if let Some(super_block) = inode.follow(offset!(inode_super_block)) {
+        record.exe_device = super_block.member(offset!(super_block_device));
+        magic = super_block.member(offset!(super_block_magic));
+    }
 
     let in_memory = magic == TMPFS_MAGIC || magic == RAMFS_MAGIC || magic == HUGETLBFS_MAGIC;
     if in_memory {
         record.exe_flags |= exe_flags::TMPFS;
     }
-    let dentry: Address =
-        probe(file, offset!(file_path) + offset!(path_dentry)).unwrap_or(core::ptr::null());
+    let dentry: Address = probe(file.address(), offset!(file_path) + offset!(path_dentry))
+        .unwrap_or(core::ptr::null());
     let parent: Address = probe(dentry, offset!(dentry_parent)).unwrap_or(core::ptr::null());
     let hashed: u64 = probe(dentry, offset!(dentry_hash_pprev)).unwrap_or(1);
     // A memfd's dentry is its own parent and lies on the kernel's internal
@@ -167,9 +159,11 @@ fn executable(record: &mut ExecRecord, file: Address) {
 /// other thread shares yet.
 #[inline(always)]
 fn arguments(builder: &mut Builder<'_>, record: &mut ExecRecord, task: Task) {
-    let mm = task.pointer(offset!(task_mm));
-    let start: u64 = probe(mm, offset!(mm_arg_start)).unwrap_or_default();
-    let end: u64 = probe(mm, offset!(mm_arg_end)).unwrap_or_default();
+    let Some(mm) = task.object().follow(offset!(task_mm)) else {
+        return;
+    };
+    let start: u64 = mm.member(offset!(mm_arg_start));
+    let end: u64 = mm.member(offset!(mm_arg_end));
     if start == 0 || end <= start {
         return;
     }
@@ -177,12 +171,12 @@ fn arguments(builder: &mut Builder<'_>, record: &mut ExecRecord, task: Task) {
     record.args_total = total as u32;
     let mut length = total as usize;
     if total > ARGS_MAX as u64 {
-        builder.flags |= flags::ARGS_TRUNCATED;
+        builder.mark(flags::ARGS_TRUNCATED);
         length = ARGS_MAX;
     }
     record.args_length = builder.user_bytes(start, length);
     if record.args_length == 0 {
-        builder.flags |= flags::ARGS_UNREADABLE;
+        builder.mark(flags::ARGS_UNREADABLE);
     }
 }
 
@@ -194,17 +188,18 @@ pub(crate) fn sched_process_exit(context: BtfTracePointContext) -> i32 {
     /// `include/linux/sched/signal.h`
     const SIGNAL_GROUP_EXIT: u32 = 4;
 
-    let task = Task::typed(context.arg(0));
-    let signal = task.pointer(offset!(task_signal));
+    let task = Task::typed(context.address(0));
+    let Some(signal) = task.object().follow(offset!(task_signal)) else {
+        return 0;
+    };
     if global::exit_has_group_dead() {
-        let group_dead: u64 = context.arg(1);
-        if group_dead & 1 == 0 {
+        if context.number(1) & 1 == 0 {
             return 0;
         }
     } else {
         // `do_exit` counted this thread out before the hook. Two last threads
         // may both see zero: the agent takes the first record of a process.
-        let live: u32 = probe(signal, offset!(signal_live)).unwrap_or_default();
+        let live: u32 = signal.member(offset!(signal_live));
         if live != 0 {
             return 0;
         }
@@ -213,18 +208,102 @@ pub(crate) fn sched_process_exit(context: BtfTracePointContext) -> i32 {
         return 0;
     }
     // As `wait_task_zombie` in `kernel/exit.c` reports it.
-    let group_flags: u32 = probe(signal, offset!(signal_flags)).unwrap_or_default();
+    let group_flags: u32 = signal.member(offset!(signal_flags));
+    let leader = task.leader();
     let status: u32 = if group_flags & SIGNAL_GROUP_EXIT != 0 {
-        probe(signal, offset!(signal_group_exit_code)).unwrap_or_default()
+        signal.member(offset!(signal_group_exit_code))
     } else {
-        task.leader().member(offset!(task_exit_code))
+        leader.object().member(offset!(task_exit_code))
     };
-    let parent_tgid = task.leader().parent().tgid();
-    emit(&context, RecordKind::ProcessExit, task.identity(), |_| {
-        ExitRecord {
-            parent_tgid,
-            status,
-        }
-    });
+    let parent_tgid = leader.parent().tgid();
+    emit(
+        RecordKind::ProcessExit,
+        task,
+        |_, record: &mut ExitRecord| {
+            record.parent_tgid = parent_tgid;
+            record.status = status;
+        },
+    );
     0
+}
+
+/// End of `prctl`: another name, another place of the arguments. The name is
+/// the kernel's own copy.
+#[inline(always)]
+fn prctl(task: Task, call: Syscall) {
+    /// `include/uapi/linux/prctl.h`
+    const PR_SET_NAME: u64 = 15;
+    const PR_SET_MM: u64 = 35;
+    const PR_SET_MM_ARG_START: u64 = 8;
+    const PR_SET_MM_ARG_END: u64 = 9;
+    const PR_SET_MM_MAP: u64 = 14;
+
+    if call.result != 0 {
+        return;
+    }
+    let option = call.argument(0);
+    if option == PR_SET_NAME {
+        emit(
+            RecordKind::ProcessRename,
+            task,
+            |builder, record: &mut ValueRecord| {
+                compat_flag(builder, call);
+                record.name_length =
+                    builder.kernel_string(task.object().inside(offset!(task_comm)));
+            },
+        );
+    } else if option == PR_SET_MM {
+        let member = call.argument(1);
+        if matches!(
+            member,
+            PR_SET_MM_ARG_START | PR_SET_MM_ARG_END | PR_SET_MM_MAP
+        ) {
+            emit(
+                RecordKind::ProcessArguments,
+                task,
+                |builder, record: &mut ValueRecord| {
+                    compat_flag(builder, call);
+                    record.values = [member, 0, 0, 0];
+                },
+            );
+        }
+    }
+}
+syscall_exit!(exit_prctl, prctl);
+function_exits!(prctl, fexit_x64_prctl, fexit_ia32_prctl);
+
+#[inline(always)]
+fn session(task: Task, result: i32) {
+    if result > 0 {
+        emit(
+            RecordKind::ProcessSession,
+            task,
+            |_, record: &mut ValueRecord| {
+                record.result = result;
+            },
+        );
+    }
+}
+
+#[inline(always)]
+fn session_call(task: Task, call: Syscall) {
+    session(task, call.result as i32);
+}
+syscall_exit!(exit_session, session_call);
+
+/// `int ksys_setsid(void)` (`kernel/sys.c`; 5.10 to 7.2).
+#[aya_ebpf::macros::fexit]
+pub(crate) fn fexit_setsid(context: aya_ebpf::programs::FExitContext) -> i32 {
+    if let Some(task) = Task::watched() {
+        session(task, context.number(0) as i32);
+    }
+    0
+}
+
+/// Marks a record of a 32-bit system call.
+#[inline(always)]
+pub(crate) fn compat_flag(builder: &mut Builder<'_>, call: Syscall) {
+    if call.compat {
+        builder.mark(flags::COMPAT);
+    }
 }

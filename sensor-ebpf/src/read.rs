@@ -69,3 +69,23 @@ pub(crate) fn masked<const MASK: i32>(value: usize) -> usize {
         value & MASK as usize
     }
 }
+
+/// The value itself, which the compiler knows nothing of from here on: it may
+/// not merge the load that made it with another one. Where the two loads differ
+/// by their offset in the context, the verifier refuses the merged one.
+#[inline(always)]
+pub(crate) fn opaque(value: Address) -> Address {
+    #[cfg(target_arch = "bpf")]
+    {
+        let mut value = value;
+        // SAFETY: a register is copied to itself.
+        unsafe {
+            core::arch::asm!("{0} = {0}", inout(reg) value);
+        }
+        value
+    }
+    #[cfg(not(target_arch = "bpf"))]
+    {
+        value
+    }
+}

@@ -6,109 +6,130 @@ use aya_ebpf::helpers::generated::{
     bpf_ktime_get_boot_ns, bpf_probe_read_kernel, bpf_probe_read_kernel_str, bpf_probe_read_user,
     bpf_probe_read_user_str,
 };
-use aya_ebpf::programs::BtfTracePointContext;
-use aya_log_ebpf::warn;
 use sensor_common::{
-    RecordHeader, RecordKind, flags,
-    limits::{ARGS_MAX, PATH_MAX, RECORD_MAX},
+    FixedPart, RecordHeader, RecordKind, flags,
+    limits::{ARGS_MAX, DNS_MAX, PATH_MAX, RECORD_MAX},
 };
 
 use crate::{
     counters,
-    path::{self},
+    path::{self, Place},
     read::{Address, masked},
     ring,
-    scratch::{Scratch, with_scratch},
-    task::Identity,
+    scratch::{Claimed, with_scratch},
+    task::Sign,
 };
 
 const HEADER: usize = size_of::<RecordHeader>();
 
 /// A record under construction.
+///
+/// All of it lies in the scratch slot, the fixed part and the flags too. The
+/// verifier does not follow what is in there: what a program found out about one
+/// field does not multiply the ways through the rest.
 pub(crate) struct Builder<'a> {
-    scratch: &'a mut Scratch,
-    length: usize,
-    pub(crate) flags: u16,
+    claimed: &'a mut Claimed,
 }
 
-/// Builds a record of `kind` with the fixed part that `fill` returns, and
-/// submits it. `fill` appends the tail.
+/// Builds a record of `kind` about an act of `who`, and submits it. `fill` gets
+/// the fixed part, all zero, and appends the tail. False when there was no room
+/// to build it in, which is counted as a loss.
 #[inline(always)]
-pub(crate) fn emit<F: Copy>(
-    context: &BtfTracePointContext,
+pub(crate) fn emit<F: FixedPart>(
     kind: RecordKind,
-    identity: Identity,
-    fill: impl FnOnce(&mut Builder<'_>) -> F,
-) {
-    // SAFETY: the helper has no preconditions.
-    let time = unsafe { bpf_ktime_get_boot_ns() };
-    let served = with_scratch(|scratch| {
-        let mut builder = Builder {
-            scratch,
-            length: HEADER + size_of::<F>(),
-            flags: 0,
+    who: impl Sign,
+    fill: impl FnOnce(&mut Builder<'_>, &mut F),
+) -> bool {
+    emit_if(kind, who, |builder, fixed| {
+        fill(builder, fixed);
+        true
+    })
+}
+
+/// Like [`emit`], for acts of which it shows only in the building whether they
+/// are worth a record: `fill` says so.
+#[inline(always)]
+pub(crate) fn emit_if<F: FixedPart>(
+    kind: RecordKind,
+    who: impl Sign,
+    fill: impl FnOnce(&mut Builder<'_>, &mut F) -> bool,
+) -> bool {
+    let served = with_scratch(|claimed| {
+        let record = claimed.scratch.record.as_mut_ptr();
+        // SAFETY: header and fixed part are aligned like words and lie within
+        // RECORD_MAX; the builder appends behind them.
+        let (header, fixed) = unsafe {
+            let words = (HEADER + size_of::<F>()) / size_of::<u64>();
+            ptr::write_bytes(record, 0, words);
+            (
+                &mut *record.cast::<RecordHeader>(),
+                &mut *record.add(HEADER / size_of::<u64>()).cast::<F>(),
+            )
         };
-        let fixed = fill(&mut builder);
-        let Builder {
-            scratch,
-            length,
-            flags,
-        } = builder;
-        let header = RecordHeader {
-            length: length as u32,
-            kind: kind.tag(),
-            flags,
-            time,
-            start_time: identity.start_time,
-            tgid: identity.tgid,
-            tid: identity.tid,
-        };
-        let record = scratch.record.as_mut_ptr();
-        // SAFETY: header and fixed part lie within RECORD_MAX; the slot is
-        // eight-byte aligned and both sizes are multiples of eight.
-        unsafe {
-            ptr::write(record.cast(), header);
-            ptr::write(record.add(HEADER).cast(), fixed);
-            ring::submit(kind, record, length);
+        // SAFETY: the helper has no preconditions.
+        header.time = unsafe { bpf_ktime_get_boot_ns() };
+        header.kind = kind.tag();
+        who.sign(header);
+        claimed.scratch.length = (HEADER + size_of::<F>()) as u64;
+        claimed.scratch.flags = 0;
+        let mut builder = Builder { claimed };
+        if !fill(&mut builder, fixed) {
+            return;
         }
+        let length = builder.claimed.scratch.length;
+        header.length = length as u32;
+        header.flags = builder.claimed.scratch.flags as u16;
+        // SAFETY: the slot has RECORD_MAX bytes.
+        unsafe { ring::submit(kind, record.cast(), length as usize) };
     });
     if !served {
-        // Hooks nested deeper than there are slots: worth a look by people.
-        warn!(
-            context,
-            "no scratch slot for a record of kind {}",
-            kind.tag()
-        );
         counters::count(kind, false);
     }
+    served
 }
 
 impl Builder<'_> {
+    /// Sets bits of [`flags`].
+    #[inline(always)]
+    pub(crate) fn mark(&mut self, bits: u16) {
+        self.claimed.scratch.flags |= u64::from(bits);
+    }
+
     /// Room for `chunk` more bytes, as a place the verifier can bound.
     #[inline(always)]
     fn room(&mut self, chunk: usize) -> Option<*mut u8> {
-        let at = masked::<0x7fff>(self.length);
+        let at = masked::<0x7fff>(self.claimed.scratch.length as usize);
         if at > RECORD_MAX - chunk {
             return None;
         }
         // SAFETY: `at + chunk` is at most RECORD_MAX.
-        Some(unsafe { self.scratch.record.as_mut_ptr().add(at) })
+        Some(unsafe {
+            self.claimed
+                .scratch
+                .record
+                .as_mut_ptr()
+                .cast::<u8>()
+                .add(at)
+        })
     }
 
-    /// Appends the path of a `struct path`; sets `truncated` when it was cut.
+    /// Appends the path of a place; sets `truncated` when it was cut.
     #[inline(always)]
-    pub(crate) fn path(&mut self, of: Address, truncated: u16) -> u16 {
-        let walked = path::unpack(path::walk(self.scratch, of));
+    pub(crate) fn path(&mut self, place: Place, truncated: u16) -> u16 {
+        let walked = path::walk(self.claimed, place);
         if walked.truncated {
-            self.flags |= truncated;
+            self.mark(truncated);
+        }
+        if place.mount.is_null() {
+            self.mark(flags::PATH_IN_FILE_SYSTEM);
         }
         if walked.start >= PATH_MAX {
-            self.flags |= flags::PATH_UNREADABLE;
+            self.mark(flags::PATH_UNREADABLE);
             return 0;
         }
         let start = masked::<0xfff>(walked.start);
         let length = PATH_MAX - start;
-        let source = self.scratch.path.as_ptr();
+        let source = self.claimed.scratch.path.as_ptr();
         let Some(place) = self.room(PATH_MAX) else {
             return 0;
         };
@@ -132,6 +153,19 @@ impl Builder<'_> {
         self.appended_string(result, CHUNK)
     }
 
+    /// Appends a zero-terminated kernel string of at most [`PATH_MAX`] bytes,
+    /// without the zero.
+    #[inline(always)]
+    pub(crate) fn kernel_path(&mut self, from: Address) -> u16 {
+        let Some(place) = self.room(PATH_MAX) else {
+            return 0;
+        };
+        // SAFETY: `room` gave the bytes.
+        let result =
+            unsafe { bpf_probe_read_kernel_str(place.cast(), PATH_MAX as u32, from.cast()) };
+        self.appended_string(result, PATH_MAX)
+    }
+
     /// Appends a zero-terminated user string, without the zero.
     #[inline(always)]
     pub(crate) fn user_path(&mut self, from: u64) -> u16 {
@@ -142,9 +176,23 @@ impl Builder<'_> {
         let result =
             unsafe { bpf_probe_read_user_str(place.cast(), PATH_MAX as u32, from as *const _) };
         if result <= 0 {
-            self.flags |= flags::PATH_UNREADABLE;
+            self.mark(flags::PATH_UNREADABLE);
         }
         self.appended_string(result, PATH_MAX)
+    }
+
+    /// Appends a zero-terminated user string of at most 255 bytes, without the
+    /// zero.
+    #[inline(always)]
+    pub(crate) fn user_string(&mut self, from: u64) -> u16 {
+        const CHUNK: usize = 256;
+        let Some(place) = self.room(CHUNK) else {
+            return 0;
+        };
+        // SAFETY: `room` gave the bytes.
+        let result =
+            unsafe { bpf_probe_read_user_str(place.cast(), CHUNK as u32, from as *const _) };
+        self.appended_string(result, CHUNK)
     }
 
     /// Appends `length` bytes of user memory, at most [`ARGS_MAX`].
@@ -174,12 +222,24 @@ impl Builder<'_> {
         self.appended(result, length)
     }
 
+    /// Appends `length` bytes of a packet, at most [`DNS_MAX`].
+    #[inline(always)]
+    pub(crate) fn packet_bytes(&mut self, from: Address, length: usize) -> u16 {
+        let Some(place) = self.room(512) else {
+            return 0;
+        };
+        let length = masked::<0x1ff>(length.min(DNS_MAX));
+        // SAFETY: `room` gave 512 bytes.
+        let result = unsafe { bpf_probe_read_kernel(place.cast(), length as u32, from.cast()) };
+        self.appended(result, length)
+    }
+
     #[inline(always)]
     fn appended(&mut self, result: i64, length: usize) -> u16 {
         if result != 0 {
             return 0;
         }
-        self.length += length;
+        self.claimed.scratch.length += length as u64;
         length as u16
     }
 
@@ -189,7 +249,7 @@ impl Builder<'_> {
             return 0;
         }
         let length = masked::<0x1fff>(result as usize - 1);
-        self.length += length;
+        self.claimed.scratch.length += length as u64;
         length as u16
     }
 }

@@ -1,40 +1,87 @@
-//! Addresses from the kernel's sockets.
+//! What the kernel's sockets tell.
 
-use sensor_common::{NetworkRecord, limits::UNIX_PATH_MAX};
+use aya_ebpf::{macros::map, maps::LruHashMap};
+use sensor_common::{NetworkRecord, RecordHeader, limits::UNIX_PATH_MAX};
 
 use crate::{
     global::offset,
+    object::Object,
+    path::Place,
     read::{Address, probe},
     record::Builder,
-    task::Task,
+    task::{Sign, Task},
 };
 
 pub(crate) const AF_UNIX: u16 = 1;
 pub(crate) const AF_INET: u16 = 2;
 pub(crate) const AF_INET6: u16 = 10;
+pub(crate) const AF_PACKET: u16 = 17;
+pub(crate) const SOCK_STREAM: u16 = 1;
+pub(crate) const SOCK_DGRAM: u16 = 2;
+pub(crate) const SOCK_RAW: u16 = 3;
+pub(crate) const SOCK_SEQPACKET: u16 = 5;
+
+/// Who made each datagram socket, as a header, by its address: a packet may leave
+/// while somebody else runs. The least recent are forgotten.
+#[map]
+static SOCKET_OWNERS: LruHashMap<u64, RecordHeader> = LruHashMap::with_max_entries(8192, 0);
+
+/// Remembers who made a socket.
+#[inline(always)]
+pub(crate) fn own(sk: Object, task: Task) {
+    let mut owner = RecordHeader::default();
+    task.sign(&mut owner);
+    // A full map forgets another socket; nothing else can fail.
+    let _ = SOCKET_OWNERS.insert(sk.address() as u64, owner, 0);
+}
+
+/// Who made a socket, where that is remembered.
+#[inline(always)]
+pub(crate) fn owner(sk: Object) -> Option<&'static RecordHeader> {
+    let key = sk.address() as u64;
+    // SAFETY: a value is written once for the life of a socket.
+    unsafe { SOCKET_OWNERS.get(key) }
+}
 
 /// The protocol's socket behind a descriptor; `None` when it is no socket.
 #[inline(always)]
-pub(crate) fn of_descriptor(task: Task, descriptor: u32) -> Option<Address> {
+pub(crate) fn of_descriptor(task: Task, descriptor: u32) -> Option<Object> {
+    of_file(task.file(descriptor)?)
+}
+
+/// The protocol's socket behind a file.
+#[inline(always)]
+pub(crate) fn of_file(file: Object) -> Option<Object> {
     const TYPE_MASK: u16 = 0o170_000;
     const TYPE_SOCKET: u16 = 0o140_000;
-    let file = task.file(descriptor)?;
-    let inode: Address = probe(file, offset!(file_inode))?;
-    let mode: u16 = probe(inode, offset!(inode_mode))?;
-    if mode & TYPE_MASK != TYPE_SOCKET {
+    let inode = file.follow(offset!(file_inode))?;
+    if inode.member::<u16>(offset!(inode_mode)) & TYPE_MASK != TYPE_SOCKET {
         return None;
     }
-    let socket: Address = probe(file, offset!(file_private_data))?;
-    let sk: Address = probe(socket, offset!(socket_sk))?;
-    (!sk.is_null()).then_some(sk)
+    file.follow_untyped(offset!(file_private_data))?
+        .follow(offset!(socket_sk))
+}
+
+/// `AF_*` of a socket.
+#[inline(always)]
+pub(crate) fn family(sk: Object) -> u16 {
+    sk.member(offset!(sock_family))
+}
+
+/// `SOCK_*` of a socket.
+#[inline(always)]
+pub(crate) fn kind(sk: Object) -> u16 {
+    sk.member(offset!(sock_type))
 }
 
 /// Family, type, protocol and both addresses of a socket.
 #[inline(always)]
-pub(crate) fn describe(record: &mut NetworkRecord, sk: Address) {
-    record.family = probe(sk, offset!(sock_family)).unwrap_or_default();
-    record.socket_type = probe(sk, offset!(sock_type)).unwrap_or_default();
-    record.protocol = probe(sk, offset!(sock_protocol)).unwrap_or_default();
+pub(crate) fn describe(record: &mut NetworkRecord, sk: Object) {
+    record.family = family(sk);
+    record.socket_type = kind(sk);
+    record.protocol = sk.member(offset!(sock_protocol));
+    // Addresses lie in unions that the verifier does not follow.
+    let sk = sk.address();
     if record.family == AF_INET {
         let local: [u8; 4] = probe(sk, offset!(sock_local_v4)).unwrap_or_default();
         let remote: [u8; 4] = probe(sk, offset!(sock_remote_v4)).unwrap_or_default();
@@ -52,15 +99,20 @@ pub(crate) fn describe(record: &mut NetworkRecord, sk: Address) {
 
 /// The other end of a connected Unix socket.
 #[inline(always)]
-pub(crate) fn unix_peer(sk: Address) -> Address {
-    probe(sk, offset!(unix_peer)).unwrap_or(core::ptr::null())
+pub(crate) fn unix_peer(sk: Object) -> Address {
+    probe(sk.address(), offset!(unix_peer)).unwrap_or(core::ptr::null())
 }
 
-/// Appends the name that a Unix socket is bound to; zero when it has none.
+/// Appends where a Unix socket lies: the path of its file, as the kernel walks
+/// it, else the abstract name; nothing when it has neither.
 #[inline(always)]
 pub(crate) fn append_unix_name(builder: &mut Builder<'_>, sk: Address) -> u16 {
     /// Bytes of `sun_family` before the name.
     const FAMILY: u32 = 2;
+    let place = Place::of_path(sk.wrapping_add(offset!(unix_path)));
+    if !place.dentry.is_null() {
+        return builder.path(place, sensor_common::flags::PATH_TRUNCATED);
+    }
     let Some(address) = probe::<Address>(sk, offset!(unix_address)) else {
         return 0;
     };

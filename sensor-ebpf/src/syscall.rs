@@ -1,25 +1,26 @@
-//! The one hook on system calls: their exit.
+//! System calls at their exit: for all of them by one hook (tracepoint tier),
+//! or for one each (where trampolines are allowed).
 //!
-//! Every system call of the machine passes here, so the order is fixed: one
-//! load, one table look-up, and only then anything else. Acts of interest are
-//! handed to a program of their own by tail call.
+//! In the tracepoint tier every system call of the machine passes here, so the
+//! order is fixed: one load, one table look-up, and only then anything else.
+//! Acts of interest are handed to a program of their own by tail call.
 
 use aya_ebpf::{
-    EbpfContext,
     macros::{btf_tracepoint, map},
     maps::ProgramArray,
     programs::BtfTracePointContext,
 };
 
 use crate::{
-    global,
-    read::{Address, direct},
+    arguments::Arguments,
+    global::{self, offset},
+    object::Object,
     task::{Task, current_tgid},
 };
 
 /// Programs by [`sensor_common::SyscallAct`].
 #[map]
-static SYSCALL_PROGRAMS: ProgramArray = ProgramArray::with_max_entries(16, 0);
+static SYSCALL_PROGRAMS: ProgramArray = ProgramArray::with_max_entries(64, 0);
 
 /// Members of x86-64's `struct pt_regs`, in eight-byte words
 /// (`arch/x86/include/asm/ptrace.h`; user ABI).
@@ -38,7 +39,7 @@ mod register {
 /// A system call that has just returned.
 #[derive(Clone, Copy)]
 pub(crate) struct Syscall {
-    registers: Address,
+    registers: Object,
     /// Number in the table of its ABI.
     pub(crate) number: u32,
     /// True for the 32-bit table.
@@ -48,22 +49,44 @@ pub(crate) struct Syscall {
 }
 
 impl Syscall {
-    /// The system call whose exit `context` is.
+    /// The system call whose exit `context` is: the registers come first, the
+    /// result second.
     #[inline(always)]
-    pub(crate) fn new(context: &BtfTracePointContext) -> Self {
-        let registers: Address = context.arg(0);
+    pub(crate) fn new(context: &impl Arguments, task: Task) -> Self {
+        Self::with(Object::typed(context.address(0)), context, task)
+    }
+
+    /// The system call at the end of whose function `context` is. On 5.10, whose
+    /// BTF does not know the registers' type for some of them, they are taken
+    /// from the top of the stack, as `task_pt_regs` does
+    /// (`arch/x86/include/asm/processor.h`).
+    #[inline(always)]
+    pub(crate) fn of_function(context: &impl Arguments, task: Task) -> Self {
+        /// `THREAD_SIZE` without KASAN, and `sizeof(struct pt_regs)`.
+        const STACK: usize = 16_384;
+        const REGISTERS: usize = 168;
+        let registers = if global::has_task_btf() {
+            Object::typed(context.address(0))
+        } else {
+            let stack = task.object().pointer(offset!(task_stack));
+            Object::untyped(stack.wrapping_add(STACK - REGISTERS))
+        };
+        Self::with(registers, context, task)
+    }
+
+    #[inline(always)]
+    fn with(registers: Object, context: &impl Arguments, task: Task) -> Self {
         Self {
             registers,
             number: number(registers) as u32,
-            compat: Task::current().in_compat_syscall(),
-            result: context.arg(1),
+            compat: task.in_compat_syscall(),
+            result: context.number(1) as i64,
         }
     }
 
     #[inline(always)]
     fn register(self, index: usize) -> u64 {
-        // SAFETY: `registers` is the hook's first argument.
-        unsafe { direct(self.registers, index * 8) }
+        self.registers.member(index * 8)
     }
 
     /// Argument `index`, from zero, in the calling convention of its ABI.
@@ -92,11 +115,10 @@ impl Syscall {
 }
 
 #[inline(always)]
-fn number(registers: Address) -> u64 {
+fn number(registers: Object) -> u64 {
     /// Marks an x32 call; the rest of the number is of the 64-bit table.
     const X32_BIT: u64 = 0x4000_0000;
-    // SAFETY: `registers` is the hook's first argument.
-    let number: u64 = unsafe { direct(registers, register::ORIG_AX * 8) };
+    let number: u64 = registers.member(register::ORIG_AX * 8);
     number & !X32_BIT
 }
 
@@ -104,7 +126,7 @@ fn number(registers: Address) -> u64 {
 /// (`include/trace/events/syscalls.h`; 5.10 to 7.2).
 #[btf_tracepoint(function = "sys_exit")]
 pub(crate) fn sys_exit(context: BtfTracePointContext) -> i32 {
-    let acts = global::syscall_acts(number(context.arg(0)));
+    let acts = global::syscall_acts(number(Object::typed(context.address(0))));
     if acts == 0 {
         return 0;
     }
@@ -118,6 +140,37 @@ pub(crate) fn sys_exit(context: BtfTracePointContext) -> i32 {
     }
     // SAFETY: the programs in the array are of this program's type and hook.
     unsafe { SYSCALL_PROGRAMS.tail_call(&context, u32::from(act)) };
-    let _ = context.as_ptr();
     0
 }
+
+/// Makes a handler of the tracepoint tier from a body that takes the caller and
+/// the call.
+macro_rules! syscall_exit {
+    ($program:ident, $body:path) => {
+        /// Called from `sys_exit`, never for the agent itself.
+        #[aya_ebpf::macros::btf_tracepoint(function = "sys_exit")]
+        pub(crate) fn $program(context: aya_ebpf::programs::BtfTracePointContext) -> i32 {
+            let task = $crate::task::Task::current();
+            $body(task, $crate::syscall::Syscall::new(&context, task));
+            0
+        }
+    };
+}
+pub(crate) use syscall_exit;
+
+/// Makes the same handler for the ends of functions: `long
+/// __x64_sys_NAME(const struct pt_regs *regs)` and its 32-bit likes
+/// (`arch/x86/include/asm/syscall_wrapper.h`; 5.10 to 7.2).
+macro_rules! function_exits {
+    ($body:path, $($program:ident),+) => {$(
+        #[aya_ebpf::macros::fexit]
+        pub(crate) fn $program(context: aya_ebpf::programs::FExitContext) -> i32 {
+            if let Some(task) = $crate::task::Task::watched() {
+                let call = $crate::syscall::Syscall::of_function(&context, task);
+                $body(task, call);
+            }
+            0
+        }
+    )+};
+}
+pub(crate) use function_exits;

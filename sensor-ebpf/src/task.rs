@@ -1,20 +1,35 @@
-//! Who acts.
+//! Who acts, with which rights, and where.
 
 use aya_ebpf::helpers::generated::{
     bpf_get_current_pid_tgid, bpf_get_current_task, bpf_get_current_task_btf,
 };
 
+use sensor_common::RecordHeader;
+
 use crate::{
     global::{self, offset},
-    read::{Address, direct, probe},
+    object::Object,
+    read::{Address, probe},
 };
 
-/// Identity of a process as it goes into a record's header.
-#[derive(Clone, Copy)]
-pub(crate) struct Identity {
-    pub(crate) tgid: u32,
-    pub(crate) tid: u32,
-    pub(crate) start_time: u64,
+/// Somebody who acts: what a record's header tells of them.
+pub(crate) trait Sign {
+    /// Fills in identity, rights and surroundings.
+    fn sign(self, header: &mut RecordHeader);
+}
+
+/// Somebody who was remembered, as a header.
+impl Sign for &RecordHeader {
+    #[inline(always)]
+    fn sign(self, header: &mut RecordHeader) {
+        header.start_time = self.start_time;
+        header.tgid = self.tgid;
+        header.tid = self.tid;
+        header.cgroup_id = self.cgroup_id;
+        header.capabilities = self.capabilities;
+        header.euid = self.euid;
+        header.mount_namespace = self.mount_namespace;
+    }
 }
 
 /// Process id of the caller, in the initial pid namespace.
@@ -24,12 +39,9 @@ pub(crate) fn current_tgid() -> u32 {
     unsafe { (bpf_get_current_pid_tgid() >> 32) as u32 }
 }
 
-/// The task that runs.
+/// A thread.
 #[derive(Clone, Copy)]
-pub(crate) struct Task {
-    address: Address,
-    typed: bool,
-}
+pub(crate) struct Task(Object);
 
 impl Task {
     /// The caller.
@@ -41,101 +53,134 @@ impl Task {
             if global::has_task_btf() {
                 Self::typed(bpf_get_current_task_btf() as Address)
             } else {
-                Self {
-                    address: bpf_get_current_task() as Address,
-                    typed: false,
-                }
+                Self(Object::untyped(bpf_get_current_task() as Address))
             }
         }
+    }
+
+    /// The caller, unless it is the agent itself.
+    #[inline(always)]
+    pub(crate) fn watched() -> Option<Self> {
+        (current_tgid() != global::agent_tgid()).then(Self::current)
     }
 
     /// A task that the verifier knows as one: a hook's argument.
     #[inline(always)]
     pub(crate) const fn typed(address: Address) -> Self {
-        Self {
-            address,
-            typed: true,
-        }
+        Self(Object::typed(address))
     }
 
-    /// A member of the task; zero when it cannot be read.
+    /// A task found by address.
     #[inline(always)]
-    pub(crate) fn member<T: Copy + Default>(self, offset: usize) -> T {
-        if self.typed {
-            // SAFETY: `typed` says that the verifier knows the pointer.
-            unsafe { direct(self.address, offset) }
-        } else {
-            probe(self.address, offset).unwrap_or_default()
-        }
-    }
-
-    /// A pointer member of the task; null when it cannot be read.
-    #[inline(always)]
-    pub(crate) fn pointer(self, offset: usize) -> Address {
-        if self.typed {
-            // SAFETY: as in `member`.
-            unsafe { direct(self.address, offset) }
-        } else {
-            probe(self.address, offset).unwrap_or(core::ptr::null())
-        }
+    pub(crate) const fn untyped(address: Address) -> Self {
+        Self(Object::untyped(address))
     }
 
     #[inline(always)]
-    fn related(self, offset: usize) -> Self {
-        Self {
-            address: self.pointer(offset),
-            typed: self.typed,
-        }
+    pub(crate) const fn object(self) -> Object {
+        self.0
     }
 
     /// First thread of the process.
     #[inline(always)]
     pub(crate) fn leader(self) -> Self {
-        self.related(offset!(task_group_leader))
+        Self(self.0.follow(offset!(task_group_leader)).unwrap_or(self.0))
     }
 
     /// Parent process's task, not a tracer.
     #[inline(always)]
     pub(crate) fn parent(self) -> Self {
-        self.related(offset!(task_real_parent))
+        Self(self.0.follow(offset!(task_real_parent)).unwrap_or(self.0))
     }
 
     #[inline(always)]
     pub(crate) fn tgid(self) -> u32 {
-        self.member(offset!(task_tgid))
+        self.0.member(offset!(task_tgid))
     }
 
     #[inline(always)]
     pub(crate) fn tid(self) -> u32 {
-        self.member(offset!(task_pid))
+        self.0.member(offset!(task_pid))
     }
 
     /// Start of the process on the boot clock, in nanoseconds.
     #[inline(always)]
     pub(crate) fn start_time(self) -> u64 {
-        self.leader().member(offset!(task_start_time))
+        self.leader().0.member(offset!(task_start_time))
     }
 
+    /// Effective credentials.
     #[inline(always)]
-    pub(crate) fn identity(self) -> Identity {
-        Identity {
-            tgid: self.tgid(),
-            tid: self.tid(),
-            start_time: self.start_time(),
-        }
+    pub(crate) fn credentials(self) -> Option<Object> {
+        self.0.follow(offset!(task_cred))
+    }
+
+    /// Namespaces; `None` for a task that has begun to exit.
+    #[inline(always)]
+    pub(crate) fn namespaces(self) -> Option<Object> {
+        self.0.follow(offset!(task_nsproxy))
+    }
+
+    /// Root and working directory.
+    #[inline(always)]
+    pub(crate) fn directories(self) -> Option<Object> {
+        self.0.follow(offset!(task_fs))
+    }
+
+    /// Id of the cgroup, in the hierarchy that the agent chose.
+    #[inline(always)]
+    fn cgroup_id(self) -> u64 {
+        let Some(set) = self.0.follow(offset!(task_cgroups)) else {
+            return 0;
+        };
+        let controller = global::cgroup_controller();
+        let cgroup = if controller == global::CGROUP_V2 {
+            set.follow(offset!(css_set_default))
+        } else {
+            let slot = offset!(css_set_states) + controller as usize * size_of::<usize>();
+            probe::<Address>(set.address(), slot)
+                .and_then(|state| probe::<Address>(state, offset!(css_cgroup)))
+                .map(Object::untyped)
+        };
+        cgroup
+            .and_then(|cgroup| cgroup.follow(offset!(cgroup_node)))
+            .map_or(0, |node| node.member(offset!(kernfs_id)))
     }
 
     /// True for a 32-bit system call (`TS_COMPAT`, `arch/x86/include/asm/thread_info.h`).
     #[inline(always)]
     pub(crate) fn in_compat_syscall(self) -> bool {
         const TS_COMPAT: u32 = 2;
-        self.member::<u32>(offset!(task_thread_status)) & TS_COMPAT != 0
+        self.0.member::<u32>(offset!(task_thread_status)) & TS_COMPAT != 0
+    }
+
+    /// Depth of the pid namespace that the task's number was given in.
+    #[inline(always)]
+    pub(crate) fn pid_level(self) -> u32 {
+        probe(self.0.pointer(offset!(task_thread_pid)), offset!(pid_level)).unwrap_or_default()
+    }
+
+    /// The task's number in the pid namespace of this depth.
+    #[inline(always)]
+    pub(crate) fn number_at(self, level: u32) -> u32 {
+        let pid = self.0.pointer(offset!(task_thread_pid));
+        probe(pid, offset!(pid_numbers) + level as usize * UPID).unwrap_or_default()
+    }
+
+    /// The pid namespace that the task's number was given in.
+    #[inline(always)]
+    pub(crate) fn pid_namespace(self) -> u32 {
+        let pid = self.0.pointer(offset!(task_thread_pid));
+        let number = offset!(pid_numbers) + self.pid_level() as usize * UPID;
+        probe::<Address>(pid, number + offset!(upid_namespace))
+            .and_then(|namespace| probe(namespace, offset!(pid_namespace_inum)))
+            .unwrap_or_default()
     }
 
     /// The open file behind a descriptor.
     #[inline(always)]
-    pub(crate) fn file(self, descriptor: u32) -> Option<Address> {
-        let files = self.pointer(offset!(task_files));
+    pub(crate) fn file(self, descriptor: u32) -> Option<Object> {
+        let files = self.0.pointer(offset!(task_files));
         let table: Address = probe(files, offset!(files_fdt))?;
         let room: u32 = probe(table, offset!(fdtable_max_fds))?;
         if descriptor >= room {
@@ -143,6 +188,29 @@ impl Task {
         }
         let array: Address = probe(table, offset!(fdtable_fd))?;
         let file: Address = probe(array, descriptor as usize * size_of::<usize>())?;
-        (!file.is_null()).then_some(file)
+        (!file.is_null()).then_some(Object::untyped(file))
     }
 }
+
+impl Sign for Task {
+    #[inline(always)]
+    fn sign(self, header: &mut RecordHeader) {
+        header.start_time = self.start_time();
+        header.tgid = self.tgid();
+        header.tid = self.tid();
+        header.cgroup_id = self.cgroup_id();
+        if let Some(credentials) = self.credentials() {
+            header.capabilities = credentials.member(offset!(cred_effective));
+            header.euid = credentials.member(offset!(cred_euid));
+        }
+        if let Some(mount) = self
+            .namespaces()
+            .and_then(|namespaces| namespaces.follow(offset!(nsproxy_mnt)))
+        {
+            header.mount_namespace = mount.member(offset!(mnt_namespace_inum));
+        }
+    }
+}
+
+/// `struct upid` is a number and a pointer (`include/linux/pid.h`).
+const UPID: usize = 16;

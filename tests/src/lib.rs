@@ -12,8 +12,10 @@
 )]
 
 pub mod documentation;
+mod mounts;
 mod record;
 mod sensor;
 
+pub use mounts::{Cgroups, path_in_file_system};
 pub use record::{Records, args_of, pid_of};
 pub use sensor::{Finished, Sensor, actor, sensor_command};

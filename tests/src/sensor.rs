@@ -50,10 +50,11 @@ pub fn sensor_command() -> Command {
     Command::new(path)
 }
 
-/// The process that does what it is told (`src/actor.rs`).
+/// The process that does what it is told (`src/actor`): `ACTOR_BIN`, or the one
+/// built beside this test.
 #[must_use]
 pub fn actor() -> PathBuf {
-    beside("actor")
+    std::env::var_os("ACTOR_BIN").map_or_else(|| beside("actor"), PathBuf::from)
 }
 
 /// A binary of the same build profile: tests lie in its `deps` folder.
@@ -101,6 +102,17 @@ impl Sensor {
             record["kind"] == "process.snapshot"
         });
         sensor
+    }
+
+    /// Reads what has been written since, and gives every record so far. Fails
+    /// when the sensor has ended.
+    pub fn look(&mut self) -> Result<&[Value], String> {
+        let ended = self.child.try_wait().unwrap();
+        self.read_available();
+        match ended {
+            Some(status) => Err(format!("the sensor ended ({status}): {}", self.stderr())),
+            None => Ok(&self.records),
+        }
     }
 
     /// Its process number.
@@ -198,7 +210,9 @@ impl Sensor {
         }
     }
 
-    fn stderr(&self) -> String {
+    /// What it has said on its standard error so far.
+    #[must_use]
+    pub fn stderr(&self) -> String {
         std::fs::read_to_string(self.directory.path().join("stderr")).unwrap_or_default()
     }
 

@@ -25,10 +25,12 @@ pub(crate) fn measure(criterion: &mut Criterion) -> Result<()> {
     for kind in RecordKind::ALL {
         let bytes = record(kind, world::actor());
         let event = decode(&bytes)?;
-        let target = (kind == RecordKind::FileRename).then_some(PATH);
+        let (file, second) = event.act.files().unzip();
+        let path = file.map(|_| PATH);
+        let target = second.flatten().map(|_| PATH);
         group.bench_function(kind.name(), |bencher| {
             bencher.iter(|| {
-                let record = builder.event(black_box(&event), &table, None, Some(PATH), target);
+                let record = builder.event(black_box(&event), &table, None, path, target);
                 serde_json::to_vec(&record).map(|line| line.len()).ok()
             });
         });

@@ -1,6 +1,6 @@
 use std::hint::black_box;
 
-use anyhow::Result;
+use anyhow::{Context as _, Result};
 use criterion::Criterion;
 use sensor_common::RecordKind;
 use sensor_user::capture::{Resolver, decode};
@@ -60,8 +60,6 @@ fn child() -> Actor {
 
 /// Making paths absolute: one that the kernel walked, one from an argument.
 fn resolve(criterion: &mut Criterion) -> Result<()> {
-    use sensor_user::event::Act;
-
     let mut group = criterion.benchmark_group("resolve");
     let mut resolver = Resolver::new();
     for (name, kind) in [
@@ -70,11 +68,11 @@ fn resolve(criterion: &mut Criterion) -> Result<()> {
     ] {
         let bytes = record(kind, world::actor());
         let event = decode(&bytes)?;
-        let (Act::Open(sensor_user::event::Open { path, .. })
-        | Act::Unlink(sensor_user::event::Unlink { path, .. })) = event.act
-        else {
-            anyhow::bail!("a record of kind {} became {:?}", kind.name(), event.act);
-        };
+        let (file, _) = event
+            .act
+            .files()
+            .with_context(|| format!("a record of kind {} has no file", kind.name()))?;
+        let path = file.path;
         group.bench_function(name, |bencher| {
             bencher.iter(|| resolver.resolve(black_box(path), event.flags, None).0.len());
         });

@@ -16,8 +16,14 @@ pub struct KindTotals {
 }
 
 /// Accounting of every kind since the programs were loaded.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Totals([KindTotals; RecordKind::COUNT]);
+
+impl Default for Totals {
+    fn default() -> Self {
+        Self([KindTotals::default(); RecordKind::COUNT])
+    }
+}
 
 impl Totals {
     /// Accounting of one kind.

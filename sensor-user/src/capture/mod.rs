@@ -1,24 +1,34 @@
 //! From the kernel's rings to typed events. The only room that parses kernel
 //! bytes.
 
+mod cgroups;
 mod clock;
 mod decode;
 mod hooks;
 mod kernel;
 mod losses;
+mod mounts;
 mod offsets;
 mod procfs_scan;
 mod program_stats;
 mod resolve;
 mod rings;
 
+pub use cgroups::{
+    CgroupFinder, CgroupHierarchy, FindCgroup, FoundCgroup, ScannedCgroup, scan_cgroups,
+};
 pub use clock::{BootTime, WallClock};
-pub use decode::{DecodeError, decode};
-pub use hooks::{Attachment, HOOKS, Hook, HookReport, HookStatus};
-pub use kernel::{Kernel, KernelError, KernelOptions};
+pub use decode::{DecodeError, DnsQuestion, decode, dns_question};
+pub use hooks::{
+    HOOKS, Hook, HookReport, HookStatus, Need, Outcome, Point, Required, Tier, When, hook_of,
+};
+pub use kernel::{Channels, Kernel, KernelError, KernelOptions, TierRefusal, WatchMap, Watches};
 pub use losses::{KindTotals, LossReader, Totals};
 pub use offsets::{KernelTypes, OffsetError};
 pub use procfs_scan::{ScannedProcess, scan, tick_nanoseconds};
-pub use program_stats::{ProgramStats, program_stats};
+pub use program_stats::{ProgramStats, VerifierCost, program_stats, verifier_cost};
 pub use resolve::{PathSource, Resolver};
 pub use rings::{RingSizes, Rings};
+
+#[cfg(test)]
+pub(crate) use decode::test_support;

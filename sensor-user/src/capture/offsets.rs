@@ -1,4 +1,5 @@
 use std::{
+    collections::HashMap,
     fs,
     path::{Path, PathBuf},
 };
@@ -7,13 +8,24 @@ use btfparse::{Offset, Readable, TypeInformation, TypeVariant};
 use sensor_common::Offsets;
 use thiserror::Error;
 
-/// What the kernel programs must know of the running kernel.
-#[derive(Clone, Copy, Debug)]
+/// What the kernel programs must know of the running kernel. Numbers are as the
+/// programs take them.
+#[derive(Clone, Debug)]
 pub struct KernelTypes {
     /// Where structure members lie.
     pub offsets: Offsets,
-    /// `sched_process_exit` says whether the last thread ends (6.16 and later).
-    pub exit_has_group_dead: bool,
+    /// 1 when `sched_process_exit` says whether the last thread ends (6.16 and
+    /// later).
+    pub exit_has_group_dead: u8,
+    /// 1 when the LSM hook `inode_setxattr` has the mount's id map first (5.12
+    /// and later).
+    pub xattr_has_idmap: u8,
+    /// 1 when the LSM hook `path_rename` has flags (after 5.10).
+    pub rename_has_flags: u8,
+    /// Which argument of the io_uring tracepoint is the request.
+    pub io_request_argument: u8,
+    /// Controllers of cgroups in the order of their slots.
+    controllers: Vec<String>,
 }
 
 /// Why the kernel's types could not be read.
@@ -77,29 +89,89 @@ impl KernelTypes {
             path: path.into(),
             reason: format!("{error:?}"),
         })?;
+        let structures = Structures::new(&types);
         let mut values = [0; Offsets::SOURCES.len()];
-        for (value, &(structure, members)) in values.iter_mut().zip(Offsets::SOURCES) {
-            *value = members
+        for (value, source) in values.iter_mut().zip(Offsets::SOURCES) {
+            let found = source
+                .members
                 .iter()
-                .find_map(|member| offset_of(&types, structure, member))
-                .ok_or_else(|| OffsetError::Missing {
-                    path: path.into(),
-                    structure,
-                    members: members.join(" or ."),
-                })?;
+                .find_map(|member| structures.offset_of(source.structure, member));
+            *value = match found {
+                Some(offset) => offset,
+                None if source.required => {
+                    return Err(OffsetError::Missing {
+                        path: path.into(),
+                        structure: source.structure,
+                        members: source.members.join(" or ."),
+                    });
+                }
+                None => Offsets::ABSENT,
+            };
         }
+        let submits = "io_uring_submit_sqe";
         Ok(Self {
             offsets: Offsets::from_values(values),
-            exit_has_group_dead: tracepoint_arguments(&types, "sched_process_exit") > Some(1),
+            exit_has_group_dead: u8::from(
+                tracepoint_arguments(&types, "sched_process_exit") > Some(1),
+            ),
+            xattr_has_idmap: u8::from(arguments(&types, "bpf_lsm_inode_setxattr") > Some(5)),
+            rename_has_flags: u8::from(arguments(&types, "bpf_lsm_path_rename") > Some(4)),
+            // 5.10.y: the context comes first, and five more follow the request.
+            io_request_argument: u8::from(tracepoint_arguments(&types, submits) > Some(2)),
+            controllers: controllers(&types),
         })
+    }
+
+    /// The slot of a controller in the kernel's sets of cgroups.
+    #[must_use]
+    pub fn controller_slot(&self, controller: &str) -> Option<u8> {
+        let slot = self
+            .controllers
+            .iter()
+            .position(|name| name == controller)?;
+        u8::try_from(slot).ok()
     }
 }
 
-fn offset_of(types: &TypeInformation, structure: &str, member: &str) -> Option<u32> {
-    let id = types.id_of(structure)?;
-    match types.offset_of(id, member).ok()?.1 {
-        Offset::ByteOffset(bytes) => Some(bytes),
-        Offset::BitOffsetAndSize(..) => None,
+/// Controllers of cgroups, from `enum cgroup_subsys_id`
+/// (`include/linux/cgroup-defs.h`).
+fn controllers(types: &TypeInformation) -> Vec<String> {
+    let Some(TypeVariant::Enum(slots)) = types
+        .id_of("cgroup_subsys_id")
+        .and_then(|id| types.from_id(id))
+    else {
+        return Vec::new();
+    };
+    slots
+        .named_value_list()
+        .iter()
+        .filter_map(|slot| slot.name.strip_suffix("_cgrp_id"))
+        .map(String::from)
+        .collect()
+}
+
+/// Structures by name. A function may have a structure's name.
+struct Structures<'a> {
+    types: &'a TypeInformation,
+    by_name: HashMap<String, u32>,
+}
+
+impl<'a> Structures<'a> {
+    fn new(types: &'a TypeInformation) -> Self {
+        let named = |(&id, variant): (&u32, &TypeVariant)| match variant {
+            TypeVariant::Struct(structure) => Some((structure.name().clone()?, id)),
+            _ => None,
+        };
+        let by_name = types.get().iter().filter_map(named).collect();
+        Self { types, by_name }
+    }
+
+    fn offset_of(&self, structure: &str, member: &str) -> Option<u32> {
+        let &id = self.by_name.get(structure)?;
+        match self.types.offset_of(id, member).ok()?.1 {
+            Offset::ByteOffset(bytes) => Some(bytes),
+            Offset::BitOffsetAndSize(..) => None,
+        }
     }
 }
 
@@ -108,12 +180,23 @@ fn offset_of(types: &TypeInformation, structure: &str, member: &str) -> Option<u
 /// programs' private one and does not count.
 fn tracepoint_arguments(types: &TypeInformation, name: &str) -> Option<usize> {
     let id = types.id_of(&format!("btf_trace_{name}"))?;
-    let pointer = types.pointee_tid(types.pointee_tid(id).ok()?).ok()?;
-    let parameters = match types.from_id(pointer)? {
-        TypeVariant::FuncProto(prototype) => prototype.parameter_list().len(),
-        _ => return None,
+    let prototype = types.pointee_tid(types.pointee_tid(id).ok()?).ok()?;
+    parameters(types, prototype)?.checked_sub(1)
+}
+
+/// Number of arguments of a function.
+fn arguments(types: &TypeInformation, name: &str) -> Option<usize> {
+    let TypeVariant::Func(function) = types.from_id(types.id_of(name)?)? else {
+        return None;
     };
-    parameters.checked_sub(1)
+    parameters(types, *function.prototype_tid())
+}
+
+fn parameters(types: &TypeInformation, prototype: u32) -> Option<usize> {
+    match types.from_id(prototype)? {
+        TypeVariant::FuncProto(prototype) => Some(prototype.parameter_list().len()),
+        _ => None,
+    }
 }
 
 #[cfg(test)]

@@ -10,8 +10,8 @@ use procfs::process::{Process, all_processes};
 use rustix::fs::{major, minor};
 use sensor_common::{StdioKind, limits::ARGS_MAX};
 
-use super::BootTime;
-use crate::event::{ExecFacts, FileId, ProcessId, Tgid};
+use super::{BootTime, CgroupHierarchy};
+use crate::event::{Capabilities, Credentials, ExecFacts, FileId, ProcessId, Tgid};
 
 /// A process as `/proc` shows it.
 ///
@@ -25,6 +25,8 @@ pub struct ScannedProcess {
     pub parent: Tgid,
     /// What it runs.
     pub facts: ExecFacts,
+    /// Users, groups and capabilities of its first thread.
+    pub credentials: Credentials,
     /// Path of the executable; empty for a kernel thread.
     pub exe: Vec<u8>,
     /// Working directory.
@@ -43,17 +45,22 @@ pub fn tick_nanoseconds() -> u64 {
 /// end is in the rings.
 #[must_use]
 pub fn scan() -> Vec<ScannedProcess> {
-    let cgroup_root = unified_cgroup_root();
+    let hierarchy = CgroupHierarchy::of_containers();
+    let cgroup_root = hierarchy.mount_point();
+    let cgroups = cgroup_root.as_deref().map(|root| Cgroups {
+        hierarchy: &hierarchy,
+        root,
+    });
     let Ok(processes) = all_processes() else {
         return Vec::new();
     };
     processes
         .filter_map(Result::ok)
-        .filter_map(|process| read(&process, cgroup_root.as_deref()))
+        .filter_map(|process| read(&process, cgroups.as_ref()))
         .collect()
 }
 
-fn read(process: &Process, cgroup_root: Option<&Path>) -> Option<ScannedProcess> {
+fn read(process: &Process, cgroups: Option<&Cgroups<'_>>) -> Option<ScannedProcess> {
     let stat = process.stat().ok()?;
     // A zombie has exited already: its record came before the scan or is in
     // the rings. With more than one thread it is only the leader that ended.
@@ -88,11 +95,13 @@ fn read(process: &Process, cgroup_root: Option<&Path>) -> Option<ScannedProcess>
         gid: status.rgid,
         euid: status.euid,
         egid: status.egid,
-        cgroup_id: cgroup_root
-            .and_then(|at| cgroup_id(&root, at))
+        cgroup_id: cgroups
+            .and_then(|cgroups| cgroups.id_of(&root))
             .unwrap_or_default(),
         pid_namespace: namespace(&root, "pid"),
         mount_namespace: namespace(&root, "mnt"),
+        network_namespace: namespace(&root, "net"),
+        user_namespace: namespace(&root, "user"),
         stdio: [0, 1, 2].map(|descriptor| stdio(&root, descriptor)),
     };
     Some(ScannedProcess {
@@ -102,6 +111,16 @@ fn read(process: &Process, cgroup_root: Option<&Path>) -> Option<ScannedProcess>
         },
         parent: Tgid(u32::try_from(stat.ppid).ok()?),
         facts,
+        credentials: Credentials {
+            uid: status.ruid,
+            gid: status.rgid,
+            euid: status.euid,
+            egid: status.egid,
+            suid: status.suid,
+            sgid: status.sgid,
+            effective: Capabilities(status.capeff),
+            permitted: Capabilities(status.capprm),
+        },
         exe,
         cwd: fs::read_link(root.join("cwd"))
             .map(|path| path.into_os_string().into_encoded_bytes())
@@ -140,23 +159,21 @@ fn stdio(root: &Path, descriptor: u8) -> StdioKind {
     })
 }
 
-/// Where the v2 hierarchy is mounted.
-fn unified_cgroup_root() -> Option<PathBuf> {
-    Process::myself()
-        .ok()?
-        .mountinfo()
-        .ok()?
-        .into_iter()
-        .find(|mount| mount.fs_type == "cgroup2")
-        .map(|mount| mount.mount_point)
+/// The hierarchy that records name cgroups of, where it is mounted.
+struct Cgroups<'a> {
+    hierarchy: &'a CgroupHierarchy,
+    root: &'a Path,
 }
 
-/// The id of a v2 cgroup is its directory's inode number
-/// (`include/linux/kernfs.h`, `kernfs_ino`).
-fn cgroup_id(root: &Path, cgroup_root: &Path) -> Option<u64> {
-    let text = fs::read_to_string(root.join("cgroup")).ok()?;
-    let path = text.lines().find_map(|line| line.strip_prefix("0::/"))?;
-    Some(fs::metadata(cgroup_root.join(path)).ok()?.ino())
+impl Cgroups<'_> {
+    /// The id of a process's cgroup: its directory's inode number
+    /// (`include/linux/kernfs.h`, `kernfs_ino`).
+    fn id_of(&self, process: &Path) -> Option<u64> {
+        let text = fs::read_to_string(process.join("cgroup")).ok()?;
+        let path = self.hierarchy.path_of(&text)?;
+        let directory = self.root.join(path.trim_start_matches('/'));
+        Some(fs::metadata(directory).ok()?.ino())
+    }
 }
 
 #[cfg(test)]
@@ -179,7 +196,10 @@ mod tests {
         );
         assert_eq!(own.parent.0, std::os::unix::process::parent_id());
         assert_eq!(own.facts.uid, rustix::process::getuid().as_raw());
+        assert_eq!(own.credentials.euid, rustix::process::geteuid().as_raw());
         assert_ne!(own.facts.file.inode, 0);
+        assert_ne!(own.facts.network_namespace, 0);
+        assert_ne!(own.facts.user_namespace, own.facts.network_namespace);
         assert!(!own.facts.deleted && !own.facts.memfd);
         let age = BootTime::now().since(own.id.start);
         assert!(age.as_secs() < 3_600, "{age:?}");

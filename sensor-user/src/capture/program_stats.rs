@@ -28,6 +28,29 @@ pub fn program_stats(name: &str, program: &Program) -> Option<ProgramStats> {
     parse(name, &text)
 }
 
+/// What the verifier needed for one program.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct VerifierCost {
+    /// Program name.
+    pub program: String,
+    /// Instructions that it looked at, on all ways through the program; zero on
+    /// kernels before 5.16, which do not say.
+    pub verified_instructions: u32,
+    /// Bytes of the program's instructions.
+    pub bytes: u32,
+}
+
+/// What the verifier needed for a loaded program.
+#[must_use]
+pub fn verifier_cost(name: &str, program: &Program) -> Option<VerifierCost> {
+    let info = program.info().ok()?;
+    Some(VerifierCost {
+        program: name.to_owned(),
+        verified_instructions: info.verified_instruction_count().unwrap_or_default(),
+        bytes: info.size_translated().unwrap_or_default(),
+    })
+}
+
 fn parse(name: &str, text: &str) -> Option<ProgramStats> {
     let value = |key: &str| {
         text.lines().find_map(|line| {

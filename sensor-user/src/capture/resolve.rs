@@ -23,6 +23,9 @@ pub enum PathSource {
     /// The caller's argument, joined and tidied, symbolic links not followed:
     /// the directory is gone, or lies in another mount namespace.
     Argument,
+    /// The kernel walked it up to the root of its file system; where that is
+    /// mounted is not known.
+    FileSystem,
 }
 
 /// Turns a record's path into an absolute one.
@@ -52,9 +55,10 @@ impl Resolver {
         }
     }
 
-    /// The absolute path; valid until the next call.
+    /// The absolute path; valid until the next call. Empty when the kernel
+    /// could read nothing of it.
     ///
-    /// `mount_namespace` is the acting process's, where it is known.
+    /// `mount_namespace` is the acting thread's, where it is known.
     pub fn resolve(
         &mut self,
         path: RecordPath<'_>,
@@ -62,11 +66,28 @@ impl Resolver {
         mount_namespace: Option<u32>,
     ) -> (&[u8], PathSource) {
         self.joined.clear();
-        if record_flags & flags::PATH_FROM_ARGUMENT == 0 {
+        let has = |flag: u16| record_flags & flag != 0;
+        let in_file_system = has(flags::PATH_IN_FILE_SYSTEM);
+        if !has(flags::PATH_FROM_ARGUMENT) {
+            self.joined.extend_from_slice(path.base);
+            if !path.base.is_empty() && !path.base.ends_with(b"/") {
+                self.joined.push(b'/');
+            }
             self.joined.extend_from_slice(path.path);
-            return (&self.joined, PathSource::Kernel);
+            let source = if in_file_system {
+                PathSource::FileSystem
+            } else {
+                PathSource::Kernel
+            };
+            return (&self.joined, source);
+        }
+        if path.base.is_empty() && path.path.is_empty() {
+            return (&self.joined, PathSource::Argument);
         }
         join(path, &mut self.joined);
+        if in_file_system {
+            return (&self.joined, PathSource::FileSystem);
+        }
         let plain_name = !path.base.is_empty()
             && !path.path.contains(&b'/')
             && path.path != b".."
@@ -217,6 +238,19 @@ mod tests {
         assert_eq!(
             resolver.resolve(record, 0, None),
             (&b"/a/../b"[..], PathSource::Kernel)
+        );
+        assert_eq!(
+            resolver.resolve(record, flags::PATH_IN_FILE_SYSTEM, None),
+            (&b"/a/../b"[..], PathSource::FileSystem)
+        );
+    }
+
+    #[test]
+    fn a_path_that_could_not_be_read_is_not_the_root() {
+        let record_flags = flags::PATH_FROM_ARGUMENT | flags::PATH_UNREADABLE;
+        assert_eq!(
+            Resolver::new().resolve(RecordPath::default(), record_flags, None),
+            (&b""[..], PathSource::Argument)
         );
     }
 }

@@ -3,7 +3,7 @@ use std::collections::HashSet;
 use super::*;
 use crate::{
     capture::BootTime,
-    event::{Act, Event, Exec},
+    event::{Act, Event, Exec, Standing},
     state::{
         ProcessTable, TableLimits,
         test_support::{exec_facts, process_id},
@@ -54,6 +54,7 @@ fn an_exec_from_memory_shows_in_its_row() {
             process: id,
             tid: 10,
             flags: 0,
+            standing: Standing::default(),
             act,
         },
         b"",
@@ -91,9 +92,11 @@ fn every_value_stays_within_its_clip() {
             process: id,
             tid: 10,
             flags: 0,
+            standing: Standing::default(),
             act: Act::Fork(crate::event::Fork {
                 parent: process_id(1, 0),
                 creator: crate::event::Tgid(1),
+                flags: 0,
             }),
         },
         b"",

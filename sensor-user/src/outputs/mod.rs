@@ -2,6 +2,8 @@
 
 mod build;
 mod export;
+mod line;
+mod names;
 mod record;
 mod status;
 mod summary;
@@ -9,9 +11,12 @@ mod writer;
 
 pub use build::RecordBuilder;
 pub use export::FeatureExport;
+pub use line::{json_line, render};
 pub use record::{
-    ExecPart, ExitPart, FilePart, LossPart, LossSource, ModelPart, NetworkPart, ParentPart,
-    ProcessPart, Record, RecordName, SummaryPart, VerdictPart, schema,
+    CgroupPart, ChangePart, ContainerPart, CredentialsPart, DnsPart, ExecPart, ExitPart, FilePart,
+    ForkPart, Hexadecimal, KernelPart, KeyPart, LossPart, LossSource, MemoryPart, ModelPart,
+    NamespacesPart, NetworkPart, ParentPart, ProcessPart, Record, RecordName, SummaryPart,
+    TargetPart, Through, VerdictPart, schema,
 };
 pub use status::{Status, StatusLine};
 pub use summary::{Counts, Latencies};

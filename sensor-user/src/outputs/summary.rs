@@ -4,7 +4,7 @@ use hdrhistogram::Histogram;
 use sensor_common::RecordKind;
 
 /// What was taken in and given out during a run.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub struct Counts {
     events: [u64; RecordKind::COUNT],
     /// Verdicts given.
@@ -17,6 +17,19 @@ pub struct Counts {
     pub invalid_scores: u64,
     /// Records that could not be decoded.
     pub undecoded: u64,
+}
+
+impl Default for Counts {
+    fn default() -> Self {
+        Self {
+            events: [0; RecordKind::COUNT],
+            verdicts: 0,
+            kills: 0,
+            scores: 0,
+            invalid_scores: 0,
+            undecoded: 0,
+        }
+    }
 }
 
 impl Counts {

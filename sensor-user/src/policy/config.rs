@@ -49,7 +49,25 @@ pub struct Config {
     pub processes: usize,
     /// Records that wait for an output.
     pub output_queue: usize,
+    /// Files, and directories for the files directly in them, whose opening for
+    /// reading is recorded.
+    pub watch_read: Vec<PathBuf>,
+    /// The same for writes.
+    pub watch_write: Vec<PathBuf>,
 }
+
+/// Most paths that can be watched for one thing.
+const WATCHES_MAX: usize = 1024;
+
+/// Files that hold secrets on every server: their readers are recorded unless
+/// the policy says otherwise.
+const SECRETS: [&str; 5] = [
+    "/etc/shadow",
+    "/etc/gshadow",
+    "/etc/sudoers",
+    "/root/.ssh",
+    "/proc/kcore",
+];
 
 impl Default for Config {
     fn default() -> Self {
@@ -63,6 +81,8 @@ impl Default for Config {
             bulk_ring: 8 << 20,
             processes: 65_536,
             output_queue: 65_536,
+            watch_read: SECRETS.iter().map(PathBuf::from).collect(),
+            watch_write: Vec::new(),
         }
     }
 }
@@ -107,6 +127,14 @@ struct File {
     model: ModelSection,
     response: ResponseSection,
     limits: LimitsSection,
+    watch: WatchSection,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+struct WatchSection {
+    read: Option<Vec<PathBuf>>,
+    write: Vec<PathBuf>,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -186,6 +214,18 @@ impl Config {
                 ));
             }
         }
+        let watched = |key, paths: Vec<PathBuf>| {
+            if let Some(relative) = paths.iter().find(|path| !path.is_absolute()) {
+                let found = format!("{:?}", relative.display().to_string());
+                return Err(range(key, found, String::from("absolute paths")));
+            }
+            if paths.len() > WATCHES_MAX {
+                let found = format!("{} paths", paths.len());
+                return Err(range(key, found, format!("at most {WATCHES_MAX} paths")));
+            }
+            Ok(paths)
+        };
+        let defaults = Self::default();
         let bounded = |key, value: Option<i64>, default: u32, low: u32, high: u32| {
             let Some(value) = value else {
                 return Ok(default);
@@ -228,6 +268,8 @@ impl Config {
                 16,
                 1 << 20,
             )? as usize,
+            watch_read: watched("watch.read", file.watch.read.unwrap_or(defaults.watch_read))?,
+            watch_write: watched("watch.write", file.watch.write)?,
         })
     }
 }

@@ -44,7 +44,7 @@ pub struct Behaviour {
     pub hidden_creates: u32,
     /// Connection attempts over IPv4 and IPv6.
     pub connects: u32,
-    /// Of these, refused, unreachable or timed out at once.
+    /// Of these, known to be refused, unreachable or timed out at once.
     pub failed_connects: u32,
     /// Connections to Unix sockets.
     pub unix_connects: u32,
@@ -137,7 +137,8 @@ impl Behaviour {
         };
         self.connects += 1;
         self.connect_rate.add(now);
-        self.failed_connects += u32::from(socket.result < 0 && socket.result != IN_PROGRESS);
+        let failed = |result: i32| result < 0 && result != IN_PROGRESS;
+        self.failed_connects += u32::from(socket.result.is_some_and(failed));
         self.ports.insert(stable_hash(&port.to_le_bytes()));
         let peer = match address {
             std::net::IpAddr::V4(address) => stable_hash(&address.octets()),
@@ -239,7 +240,7 @@ mod tests {
             local: Endpoint::default(),
             remote: Endpoint::new(AF_INET, [127; 16], 0),
             unix_name: b"",
-            result: -111,
+            result: Some(-111),
         };
         for port in 1..=50 {
             socket.remote.port = port;
@@ -248,8 +249,11 @@ mod tests {
         assert_eq!((behaviour.connects, behaviour.failed_connects), (50, 50));
         assert!(behaviour.ports.estimate() > 40.0);
         assert!(behaviour.peers.estimate() < 1.5);
+        socket.result = None;
+        behaviour.connect(&socket, NOW);
+        assert_eq!((behaviour.connects, behaviour.failed_connects), (51, 50));
         socket.remote = Endpoint::new(AF_UNIX, [0; 16], 0);
         behaviour.connect(&socket, NOW);
-        assert_eq!((behaviour.connects, behaviour.unix_connects), (50, 1));
+        assert_eq!((behaviour.connects, behaviour.unix_connects), (51, 1));
     }
 }

@@ -1,6 +1,7 @@
 //! What the sensor knows of every process: lineage, what it runs, what it did.
 
 mod behaviour;
+mod container;
 mod image;
 mod novelty;
 mod path_class;
@@ -9,12 +10,13 @@ mod sketch;
 mod table;
 
 pub use behaviour::Behaviour;
+pub use container::{Container, ContainerRuntime, ContainerTable};
 pub use image::Image;
 pub use novelty::Novelty;
 pub use path_class::PathClass;
-pub use process::{Process, Pulse};
+pub use process::{Process, Pulse, ThreadCredentials};
 pub use sketch::{Decaying, Distinct};
-pub use table::{ProcessTable, TableLimits};
+pub use table::{Applied, ProcessTable, TableLimits};
 
 #[cfg(test)]
 pub(crate) mod test_support;

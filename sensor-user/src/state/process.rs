@@ -1,7 +1,10 @@
 use std::sync::Arc;
 
-use super::{Behaviour, Image};
-use crate::{capture::BootTime, event::ProcessId};
+use super::{Behaviour, Container, ContainerTable, Image};
+use crate::{
+    capture::BootTime,
+    event::{Credentials, ProcessId, Standing},
+};
 
 /// When a growing count is worth another look: whenever it grew by half since
 /// the last look (at one, two, three, four, six, nine and so on), and when it
@@ -29,6 +32,15 @@ impl Pulse {
     }
 }
 
+/// Credentials belong to a thread, not to a process.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ThreadCredentials {
+    /// The thread, in the initial pid namespace.
+    pub tid: u32,
+    /// What it has.
+    pub credentials: Credentials,
+}
+
 /// One process.
 #[derive(Clone, Debug)]
 pub struct Process {
@@ -36,6 +48,13 @@ pub struct Process {
     pub id: ProcessId,
     /// Parent, while it is known.
     pub parent: Option<ProcessId>,
+    /// With which rights and where it last acted; `None` until it does.
+    pub standing: Option<Standing>,
+    /// Container that it last acted in.
+    pub container: Option<Arc<Container>>,
+    /// All credentials of one of its threads, where they are known: only then
+    /// can a change of them be told in full.
+    pub credentials: Option<ThreadCredentials>,
     /// Program; `None` until one is known (a kernel thread has none).
     pub image: Option<Arc<Image>>,
     /// When it last ran a program; its start when it did not.
@@ -69,6 +88,9 @@ impl Process {
         Self {
             id,
             parent: None,
+            standing: None,
+            container: None,
+            credentials: None,
             image: None,
             exec_at: id.start,
             exited_at: None,
@@ -80,6 +102,12 @@ impl Process {
             own_pulse: Pulse::default(),
             descendants_pulse: Pulse::default(),
         }
+    }
+
+    /// Takes in with which rights and where it acts.
+    pub fn stand(&mut self, standing: Standing, containers: &mut ContainerTable) {
+        self.container = containers.of(standing.cgroup_id).cloned();
+        self.standing = Some(standing);
     }
 }
 

@@ -3,11 +3,15 @@ use std::{
     sync::Arc,
 };
 
-use super::{Behaviour, Image, Novelty, Process};
+use super::{ContainerTable, Image, Novelty, Process, ThreadCredentials};
 use crate::{
-    capture::{BootTime, ScannedProcess},
-    event::{Act, Event, Exec, Fork, ProcessId, Tgid},
+    capture::{ScannedCgroup, ScannedProcess},
+    event::{Credentials, ProcessId, Standing, Tgid},
 };
+
+mod apply;
+
+pub use apply::Applied;
 
 /// Bounds of the process table.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -37,13 +41,15 @@ pub struct ProcessTable {
     /// Ended processes, the earliest first.
     ended: VecDeque<ProcessId>,
     novelty: Novelty,
+    containers: ContainerTable,
     /// Nanoseconds that the start of a scanned process is exact to.
     tick: u64,
     overflowed: u64,
 }
 
 impl ProcessTable {
-    /// An empty table. `tick` is the resolution of scanned start times, in ns.
+    /// An empty table that knows containers from `cgroup.create` of the v2
+    /// hierarchy only. `tick` is the resolution of scanned start times, in ns.
     #[must_use]
     pub fn new(limits: TableLimits, tick: u64) -> Self {
         Self {
@@ -52,9 +58,22 @@ impl ProcessTable {
             by_number: HashMap::new(),
             ended: VecDeque::new(),
             novelty: Novelty::new(),
+            containers: ContainerTable::new(Some(0), None),
             tick: tick.max(1),
             overflowed: 0,
         }
+    }
+
+    /// The table with another knowledge of containers.
+    #[must_use]
+    pub fn with_containers(mut self, containers: ContainerTable) -> Self {
+        self.containers = containers;
+        self
+    }
+
+    /// Takes in the cgroups that were there before the sensor.
+    pub fn take_in_cgroups(&mut self, scanned: &[ScannedCgroup]) {
+        self.containers.take_in(scanned);
     }
 
     /// Processes that have not ended.
@@ -92,6 +111,19 @@ impl ProcessTable {
         .take(16)
     }
 
+    /// The newest process of this number.
+    #[must_use]
+    pub fn newest(&self, tgid: Tgid) -> Option<&Process> {
+        self.processes.get(self.by_number.get(&tgid)?)
+    }
+
+    /// What a thread was last known to have, in full.
+    #[must_use]
+    pub fn credentials(&self, process: ProcessId, tid: u32) -> Option<Credentials> {
+        let known = self.get(process)?.credentials?;
+        (known.tid == tid).then_some(known.credentials)
+    }
+
     /// Takes in a process that was there before the sensor. Returns false when
     /// it was known already.
     pub fn insert_scanned(&mut self, scanned: ScannedProcess) -> bool {
@@ -101,6 +133,17 @@ impl ProcessTable {
         let parent = self.by_number.get(&scanned.parent).copied();
         let mut process = Process::new(scanned.id);
         process.parent = parent;
+        let standing = Standing {
+            euid: scanned.credentials.euid,
+            capabilities: scanned.credentials.effective,
+            cgroup_id: scanned.facts.cgroup_id,
+            mount_namespace: scanned.facts.mount_namespace,
+        };
+        process.stand(standing, &mut self.containers);
+        process.credentials = Some(ThreadCredentials {
+            tid: scanned.id.tgid.0,
+            credentials: scanned.credentials,
+        });
         process.image = (!scanned.exe.is_empty()).then(|| {
             Arc::new(Image {
                 facts: scanned.facts,
@@ -126,118 +169,6 @@ impl ProcessTable {
             {
                 process.parent = Some(parent);
             }
-        }
-    }
-
-    /// Takes in one event. `path` and `second_path` are its resolved paths,
-    /// empty where it has none. Returns false for the second exit of a process,
-    /// which is no news.
-    pub fn apply(&mut self, event: &Event<'_>, path: &[u8], second_path: &[u8]) -> bool {
-        let now = event.time;
-        match &event.act {
-            Act::Fork(fork) => self.fork(event.process, *fork),
-            Act::Exec(exec) => self.exec(event.process, exec, now),
-            Act::Exit(_) => return self.exit(event.process, now),
-            Act::Open(open) => {
-                /// `O_TRUNC` (`include/uapi/asm-generic/fcntl.h`)
-                const TRUNCATE: u32 = 0o1000;
-                let id = self.known_as(event.process);
-                self.novelty.write(open.file, id);
-                let emptied = open.flags & TRUNCATE != 0;
-                self.act(id, |did| did.open(path, open.created, emptied, now));
-            }
-            Act::Unlink(_) => self.act(event.process, |did| did.unlink(path, now)),
-            Act::Rename(_) => self.act(event.process, |did| did.rename(path, second_path, now)),
-            Act::Chmod(chmod) => self.act(event.process, |did| did.chmod(chmod.mode)),
-            Act::Connect(socket) => self.act(event.process, |did| did.connect(socket, now)),
-            Act::Bind(_) => self.act(event.process, Behaviour::bind),
-            Act::Listen(_) => self.act(event.process, Behaviour::listen),
-            Act::Accept(_) => self.act(event.process, Behaviour::accept),
-        }
-        true
-    }
-
-    fn fork(&mut self, child: ProcessId, fork: Fork) {
-        let parent = self.known_as(fork.parent);
-        let mut process = Process::new(child);
-        process.parent = Some(parent);
-        if let Some(known) = self.processes.get(&parent) {
-            process.image.clone_from(&known.image);
-            process.executable_seen = known.executable_seen;
-            process.pair_seen = known.pair_seen;
-            process.executable_from_tree = known.executable_from_tree;
-        }
-        self.insert(process);
-        self.act(parent, Behaviour::fork);
-    }
-
-    fn exec(&mut self, id: ProcessId, exec: &Exec<'_>, now: BootTime) {
-        let id = self.ensure(id);
-        let parent = self.known_as(exec.parent);
-        let parent_file = self
-            .processes
-            .get(&parent)
-            .and_then(|parent| parent.image.as_ref())
-            .map(|image| image.facts.file)
-            .unwrap_or_default();
-        let (executable_seen, pair_seen) = self.novelty.exec(parent_file, exec.facts.file);
-        let from_tree = self.written_in_tree(id, exec);
-        if let Some(process) = self.processes.get_mut(&id) {
-            process.parent = Some(parent);
-            process.image = Some(Arc::new(Image::from_exec(exec)));
-            process.exec_at = now;
-            process.executable_seen = executable_seen;
-            process.pair_seen = pair_seen;
-            process.executable_from_tree = from_tree;
-        }
-        self.act(id, |did| did.exec(now));
-    }
-
-    /// True when the executable was lately written by the process itself, one
-    /// of its nearest ancestors, or a child of such an ancestor.
-    fn written_in_tree(&self, id: ProcessId, exec: &Exec<'_>) -> bool {
-        let Some(writer) = self.novelty.writer(exec.facts.file) else {
-            return false;
-        };
-        let writer_parent = self.get(writer).and_then(|process| process.parent);
-        let mut near = std::iter::once(id).chain(
-            self.ancestors(id)
-                .take(Process::GATHERED_LEVELS)
-                .map(|process| process.id),
-        );
-        near.any(|candidate| candidate == writer || Some(candidate) == writer_parent)
-    }
-
-    fn exit(&mut self, id: ProcessId, now: BootTime) -> bool {
-        let id = self.ensure(id);
-        let Some(process) = self.processes.get_mut(&id) else {
-            return true;
-        };
-        if process.exited_at.is_some() {
-            return false;
-        }
-        process.exited_at = Some(now);
-        self.ended.push_back(id);
-        while self.ended.len() > self.limits.ended {
-            self.forget_earliest_ended();
-        }
-        true
-    }
-
-    /// Counts an act of a process, and for its nearest ancestors.
-    fn act(&mut self, id: ProcessId, count: impl Fn(&mut Behaviour)) {
-        let id = self.ensure(id);
-        let mut ancestor = None;
-        if let Some(process) = self.processes.get_mut(&id) {
-            count(&mut process.own);
-            ancestor = process.parent;
-        }
-        for _ in 0..Process::GATHERED_LEVELS {
-            let Some(process) = ancestor.and_then(|id| self.processes.get_mut(&id)) else {
-                return;
-            };
-            count(&mut process.descendants);
-            ancestor = process.parent;
         }
     }
 

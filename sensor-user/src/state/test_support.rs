@@ -34,6 +34,8 @@ pub(crate) fn exec_facts() -> ExecFacts {
         cgroup_id: 0,
         pid_namespace: 0,
         mount_namespace: 0,
+        network_namespace: 0,
+        user_namespace: 0,
         stdio: [StdioKind::CharacterDevice; 3],
     }
 }

@@ -1,56 +1,177 @@
-use sensor_user::capture::{Attachment, HOOKS};
+//! `docs/coverage.md`: the hook table, and what the acts' cases found on real
+//! kernels.
+
+use std::{collections::BTreeMap, fs, path::Path};
+
+use sensor_user::capture::{HOOKS, Hook, Need, Point, Required, Tier};
+use serde_json::Value;
 
 use super::{NOTICE, cell, put};
 
-/// `docs/coverage.md`, from the hook table.
+/// What a full run of `cargo xtask vm` found, as it was accepted.
+const ACCEPTED: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/coverage.json");
+
+/// `docs/coverage.md`, from the hook table and the accepted run.
 #[must_use]
 pub fn coverage_page() -> String {
     let mut page = String::from(NOTICE);
     page.push_str(
         "# Coverage\n\n\
-         What the sensor sees, by the hook that sees it. All hooks are of the tracepoint tier; \
-         `sensor doctor` says which of them are attached on a machine, and in whose words a hook \
-         was refused.\n\n\
-         | program | runs on | records | unseen without it |\n| --- | --- | --- | --- |\n",
+         What the sensor sees, act by act, in each of three tiers. The LSM tier needs `bpf` among \
+         the active security modules, the fentry tier a kernel that lets programs be attached to \
+         functions, the tracepoint tier neither. `sensor doctor` says which tier a machine allows, \
+         where each hook is attached there, and in whose words one was refused. A hook that its \
+         tier refuses runs in the tracepoint tier instead, and the report says so.\n\n\
+         ## Hooks\n\n\
+         | acts | LSM tier | fentry tier | tracepoint tier | unseen without it |\n\
+         | --- | --- | --- | --- | --- |\n",
     );
     for hook in HOOKS {
-        let attached = match hook.attachment {
-            Attachment::Tracepoint(name) => format!("tracepoint `{name}`"),
-            Attachment::SyscallExit(_) => String::from("tail call from `sys_exit`"),
-        };
-        let kinds: Vec<String> = hook
-            .kinds
-            .iter()
-            .map(|kind| format!("`{}`", kind.name()))
-            .collect();
         put(
             &mut page,
             format_args!(
-                "| `{}` | {attached} | {} | {} |\n",
-                hook.program,
-                if kinds.is_empty() {
-                    String::from("(dispatcher)")
-                } else {
-                    kinds.join(", ")
-                },
+                "| {} | {} | {} | {} | {} |\n",
+                kinds(hook),
+                places(hook, Tier::Lsm),
+                places(hook, Tier::Fentry),
+                places(hook, Tier::Tracepoint),
                 cell(hook.unseen),
             ),
         );
     }
-    page.push_str(LIMITS);
+    limits(&mut page);
+    matrix(&mut page);
+    page.push_str(OUTSIDE);
     page
 }
 
-const LIMITS: &str = "
-## What this tier does not see
+fn kinds(hook: &Hook) -> String {
+    if hook.kinds.is_empty() {
+        return String::from("(calls other hooks)");
+    }
+    hook.kinds
+        .iter()
+        .map(|kind| format!("`{}`", kind.name()))
+        .collect::<Vec<_>>()
+        .join(", ")
+}
 
-- File and network work done through io_uring passes no system call of its own.
-- `unlink`, `rename` and `chmod` by path: the path is the caller's argument, read when the call
-  returns. Its directory is resolved, by the kernel for names below a descriptor or the working
-  directory, by the agent otherwise (`path_source` says which). A thread that rewrites the argument
-  meanwhile can make the record name another file. The act itself is never missed.
-- The address of a *failed* `connect` or `bind` is the caller's argument, too
-  (`address_from_argument`).
-- 32-bit callers that use `socketcall(2)` for their network work.
-- UDP traffic of unconnected sockets.
+fn places(hook: &Hook, tier: Tier) -> String {
+    let points = hook.points(tier);
+    if points.is_empty() {
+        return String::from("–");
+    }
+    let mut text = points
+        .iter()
+        .map(|&point| place(point, tier))
+        .collect::<Vec<_>>()
+        .join(", ");
+    if tier != Tier::Tracepoint && !hook.otherwise.is_empty() {
+        let otherwise: Vec<String> = hook
+            .otherwise
+            .iter()
+            .map(|&point| place(point, tier))
+            .collect();
+        put(&mut text, format_args!("; else {}", otherwise.join(", ")));
+    }
+    text
+}
+
+fn place((point, need): Required, tier: Tier) -> String {
+    let name = match point {
+        Point::Tracepoint { names, .. } => format!("tracepoint `{}`", names.join("` or `")),
+        Point::Security(name) if tier == Tier::Lsm => format!("`{name}`"),
+        Point::Security(name) => format!("`security_{name}`"),
+        Point::Entry { function, .. } => format!("entry of `{function}`"),
+        Point::Exit { function, .. } => format!("end of `{function}`"),
+        Point::Syscall(act) => format!("`{}`", act.program()),
+    };
+    match need {
+        Need::Always => name,
+        Need::IfPresent => format!("{name} (if there)"),
+    }
+}
+
+fn limits(page: &mut String) {
+    page.push_str(
+        "\n## What a tier cannot tell\n\n| acts | LSM and fentry tiers | tracepoint tier |\n\
+         | --- | --- | --- |\n",
+    );
+    for hook in HOOKS {
+        let (trampoline, tracepoint) = (hook.limits(Tier::Lsm), hook.limits(Tier::Tracepoint));
+        if trampoline.is_empty() && tracepoint.is_empty() {
+            continue;
+        }
+        put(
+            page,
+            format_args!(
+                "| {} | {} | {} |\n",
+                kinds(hook),
+                cell(trampoline),
+                cell(tracepoint)
+            ),
+        );
+    }
+}
+
+/// Outcome by act and column.
+type Matrix = BTreeMap<String, BTreeMap<String, String>>;
+
+fn matrix(page: &mut String) {
+    let Some((columns, rows)) = accepted() else {
+        return;
+    };
+    put(
+        page,
+        format_args!(
+            "\n## Proved\n\n\
+             Each act was performed on each kernel in each tier by the cases of `tests/cases/acts`, \
+             and what the records say compared with what the actor saw. ● the record was right, \
+             ○ the tier cannot see it, and the capability report says so. A kernel's name with a \
+             `-` was booted without `bpf` among its security modules.\n\n| act | {} |\n|{}\n",
+            columns.join(" | "),
+            " --- |".repeat(columns.len() + 1),
+        ),
+    );
+    for (act, outcomes) in rows {
+        put(page, format_args!("| {} |", cell(&act)));
+        for column in &columns {
+            let symbol = match outcomes.get(column).map(String::as_str) {
+                Some("seen") => "●",
+                Some("unseen") => "○",
+                _ => "",
+            };
+            put(page, format_args!(" {symbol} |"));
+        }
+        page.push('\n');
+    }
+}
+
+/// The accepted run: `[{machine, tier, act, outcome}]`.
+fn accepted() -> Option<(Vec<String>, Matrix)> {
+    let text = fs::read_to_string(Path::new(ACCEPTED)).ok()?;
+    let cells: Vec<Value> = serde_json::from_str(&text).expect("tests/coverage.json is JSON");
+    let mut columns = Vec::new();
+    let mut rows = Matrix::new();
+    for cell in &cells {
+        let part = |key: &str| cell[key].as_str().unwrap_or_default();
+        let column = format!("{} {}", part("machine"), part("tier"));
+        if !columns.contains(&column) {
+            columns.push(column.clone());
+        }
+        rows.entry(part("act").to_owned())
+            .or_default()
+            .insert(column, part("outcome").to_owned());
+    }
+    Some((columns, rows))
+}
+
+const OUTSIDE: &str = "
+## Outside
+
+- Arguments that a process overwrites in place pass no hook: the record of its exec has the true
+  ones.
+- Files written through a mapping, a descriptor that was passed on, `sendfile` or `splice` are seen
+  at their opening; the bytes themselves are not.
+- A process that is root can end the sensor.
 ";

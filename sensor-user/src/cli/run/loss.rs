@@ -43,6 +43,7 @@ impl Losses {
                 },
                 record: Some(kind.name()),
                 lost,
+                total: kernel.of(kind).lost,
             })
             .collect();
         for (source, now, before) in [
@@ -64,6 +65,7 @@ impl Losses {
                     source,
                     record: None,
                     lost,
+                    total: now,
                 });
             }
         }
@@ -104,7 +106,8 @@ mod tests {
             [LossPart {
                 source: LossSource::Output,
                 record: None,
-                lost: 5
+                lost: 5,
+                total: 5,
             }]
         );
         assert!(!losses.recent());

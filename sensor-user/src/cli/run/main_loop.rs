@@ -61,6 +61,9 @@ pub(super) async fn run(
             pipeline.record(record);
         });
         more = count == BATCH;
+        if !more {
+            pipeline.caught_up();
+        }
         print_verdicts(pipeline, &mut status);
     }
     status.clear();

@@ -9,9 +9,9 @@ mod verdict_line;
 
 use std::{path::PathBuf, time::Duration};
 
-use super::{Failure, doctor, require_root};
+use super::{Failure, doctor, doctor::TierChoice, require_root};
 use crate::{
-    capture::{Kernel, KernelOptions, RingSizes},
+    capture::{Channels, Kernel, KernelOptions, RingSizes, Watches},
     model::Model,
     outputs::{FeatureExport, Output, Writer},
     policy::{Config, Mode, ModelChoice},
@@ -55,6 +55,9 @@ pub(super) struct Arguments {
     /// Type information of the running kernel
     #[arg(long, value_name = "FILE", default_value = "/sys/kernel/btf/vmlinux")]
     btf: PathBuf,
+    /// How to see acts; by default the best that the kernel allows
+    #[arg(long, default_value = "auto")]
+    tier: TierChoice,
     /// No capability report, status line or summary on standard error
     #[arg(long)]
     quiet: bool,
@@ -108,14 +111,24 @@ pub(super) fn run(arguments: &Arguments) -> Result<(), Failure> {
                 critical: config.critical_ring,
                 bulk: config.bulk_ring,
             },
+            tier: arguments.tier.tier(),
+            watches: Watches {
+                read: config.watch_read.clone(),
+                write: config.watch_write.clone(),
+            },
         };
-        let (mut kernel, mut rings, losses) = Kernel::load(&options).map_err(Failure::failed)?;
+        let (mut kernel, channels) = Kernel::load(&options).map_err(Failure::failed)?;
+        let Channels {
+            mut rings,
+            losses,
+            watches,
+        } = channels;
         kernel.forward_log();
         if !arguments.quiet {
-            eprint!("{}", doctor::render(kernel.reports()));
+            eprint!("{}", doctor::render(&kernel));
         }
-        doctor::require_hooks(kernel.reports())?;
-        let mut pipeline = Pipeline::new(&config, model, writer, export, arguments.events);
+        doctor::require_hooks(&kernel)?;
+        let mut pipeline = Pipeline::new(&config, watches, model, writer, export, arguments.events);
         startup::take_in_existing(&mut pipeline, &mut rings);
         main_loop::run(
             &mut pipeline,

@@ -2,8 +2,6 @@
 
 use std::time::Duration;
 
-use bytes::Bytes;
-
 use super::{
     Events,
     loss::{AgentLosses, Losses},
@@ -14,23 +12,24 @@ use super::{
 };
 use crate::{
     capture::{
-        BootTime, ProgramStats, Resolver, ScannedProcess, Totals, WallClock, decode,
-        tick_nanoseconds,
+        BootTime, CgroupFinder, CgroupHierarchy, FindCgroup, ProgramStats, Resolver, ScannedCgroup,
+        ScannedProcess, Totals, WallClock, WatchMap, decode, tick_nanoseconds,
     },
-    event::{Act, Event, ProcessId, RecordPath},
+    event::{Act, Event, ProcessId},
     features::{Context, Moment, extract},
     model::Model,
     outputs::{
         Counts, FeatureExport, Record, RecordBuilder, RecordName, Status, SummaryPart, VerdictPart,
-        Writer,
+        Writer, json_line,
     },
     policy::{Action, Config},
     response::{Protection, kill},
-    state::{ProcessTable, TableLimits},
+    state::{Applied, ContainerTable, ProcessTable, TableLimits},
 };
 
 pub(super) struct Pipeline {
     table: ProcessTable,
+    watches: WatchMap,
     resolver: Resolver,
     target_resolver: Resolver,
     scoring: Option<Scoring>,
@@ -49,6 +48,7 @@ pub(super) struct Pipeline {
 impl Pipeline {
     pub(super) fn new(
         config: &Config,
+        watches: WatchMap,
         model: Option<Model>,
         writer: Option<Writer>,
         export: Option<FeatureExport>,
@@ -60,7 +60,8 @@ impl Pipeline {
         };
         let tick_ns = tick_nanoseconds();
         Self {
-            table: ProcessTable::new(limits, tick_ns),
+            table: ProcessTable::new(limits, tick_ns).with_containers(containers()),
+            watches,
             resolver: Resolver::new(),
             target_resolver: Resolver::new(),
             scoring: model.map(|model| Scoring::new(model, config)),
@@ -77,6 +78,11 @@ impl Pipeline {
             losses: Losses::default(),
             verdict_lines: Vec::new(),
         }
+    }
+
+    /// Takes in the cgroups that were there before the sensor.
+    pub(super) fn take_in_cgroups(&mut self, scanned: &[ScannedCgroup]) {
+        self.table.take_in_cgroups(scanned);
     }
 
     /// Takes in the processes that were there before the sensor.
@@ -101,7 +107,7 @@ impl Pipeline {
     /// Takes in one record from a ring.
     pub(super) fn record(&mut self, bytes: &[u8]) {
         match decode(bytes) {
-            Ok(event) => self.event(&event),
+            Ok(event) => self.event(event),
             Err(error) => {
                 self.counts.undecoded += 1;
                 tracing::debug!(%error, "a record was skipped");
@@ -109,22 +115,29 @@ impl Pipeline {
         }
     }
 
-    fn event(&mut self, event: &Event<'_>) {
+    fn event(&mut self, mut event: Event<'_>) {
         self.counts.event(event.act.kind());
-        let namespace = self
-            .table
-            .get(event.process)
-            .and_then(|process| process.image.as_ref())
-            .map(|image| image.facts.mount_namespace);
-        let (path, target) = paths(&event.act);
-        let path = path.map(|path| self.resolver.resolve(path, event.flags, namespace));
-        let target = target.map(|path| self.target_resolver.resolve(path, event.flags, namespace));
-        let news = self.table.apply(
-            event,
+        if let Act::Credentials(change) = &mut event.act {
+            change.before = change
+                .before
+                .or_else(|| self.table.credentials(event.process, event.tid));
+        }
+        let namespace = event.standing.mount_namespace;
+        let namespace = (namespace != 0).then_some(namespace);
+        let (subject, second) = event.act.files().unzip();
+        let path = subject.map(|file| self.resolver.resolve(file.path, event.flags, namespace));
+        let target = second
+            .flatten()
+            .map(|path| self.target_resolver.resolve(path, event.flags, namespace));
+        for (path, _) in [path, target].into_iter().flatten() {
+            self.watches.saw(path);
+        }
+        let applied = self.table.apply(
+            &event,
             path.map_or(&[][..], |(path, _)| path),
             target.map_or(&[][..], |(path, _)| path),
         );
-        if !news {
+        if applied == Applied::Repeated {
             return;
         }
         let killed_after = match (&event.act, &mut self.scoring) {
@@ -137,11 +150,11 @@ impl Pipeline {
             let records = &self.records;
             write_record(
                 writer,
-                &records.event(event, &self.table, killed_after, path, target),
+                &records.event(&event, &self.table, killed_after, path, target),
             );
         }
         if self.scoring.is_some() || self.export.is_some() {
-            for (id, moment) in scoring::due(&mut self.table, event) {
+            for (id, moment) in scoring::due(&mut self.table, &event, applied) {
                 self.look(id, moment, event.time);
             }
         }
@@ -221,6 +234,7 @@ impl Pipeline {
     /// What is due once a second: clocks and losses.
     pub(super) fn tick(&mut self, kernel: &Totals) {
         self.records.clock.refresh();
+        self.watches.refresh_if_touched();
         let agent = AgentLosses {
             undecoded: self.counts.undecoded,
             processes: self.table.overflowed(),
@@ -232,6 +246,11 @@ impl Pipeline {
             record.loss = Some(part);
             self.write(&record);
         }
+    }
+
+    /// What is due when the rings were emptied.
+    pub(super) fn caught_up(&mut self) {
+        self.watches.refresh_if_touched();
     }
 
     fn output_lost(&self) -> u64 {
@@ -329,29 +348,22 @@ impl Pipeline {
     }
 }
 
-fn paths<'a>(act: &Act<'a>) -> (Option<RecordPath<'a>>, Option<RecordPath<'a>>) {
-    match act {
-        Act::Open(open) => (Some(open.path), None),
-        Act::Unlink(unlink) => (Some(unlink.path), None),
-        Act::Rename(rename) => (Some(rename.from), Some(rename.to)),
-        Act::Chmod(chmod) => (Some(chmod.path), None),
-        Act::Fork(_)
-        | Act::Exec(_)
-        | Act::Exit(_)
-        | Act::Connect(_)
-        | Act::Bind(_)
-        | Act::Listen(_)
-        | Act::Accept(_) => (None, None),
-    }
+/// A table of containers for the hierarchy whose cgroups the records name.
+fn containers() -> ContainerTable {
+    let hierarchy = CgroupHierarchy::of_containers();
+    let finder: Option<Box<dyn FindCgroup>> = match CgroupFinder::new(&hierarchy) {
+        Ok(finder) => Some(Box::new(finder)),
+        Err(error) => {
+            tracing::warn!(%error, "cgroups cannot be looked up: containers may go unnamed");
+            None
+        }
+    };
+    ContainerTable::new(hierarchy.number(), finder)
 }
 
 fn write_record(writer: &Writer, record: &Record) {
-    match serde_json::to_vec(record) {
-        Ok(mut line) => {
-            line.push(b'\n');
-            writer.line(Bytes::from(line));
-        }
-        Err(error) => tracing::error!(%error, "a record cannot be written as JSON"),
+    if let Some(line) = json_line(record) {
+        writer.line(line);
     }
 }
 

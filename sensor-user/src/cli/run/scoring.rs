@@ -9,12 +9,12 @@ use lru::LruCache;
 
 use crate::{
     capture::BootTime,
-    event::{Act, Event, ProcessId},
+    event::{Event, ProcessId},
     features::{Moment, Row},
     model::{Model, Reason, Score, explain},
     outputs::{Latencies, ModelPart},
     policy::{Config, Decision, Label, Mode, Spared, decide},
-    state::{Process, ProcessTable},
+    state::{Applied, Process, ProcessTable},
 };
 
 /// Processes whose last verdict is remembered, so that it is not repeated; and
@@ -164,27 +164,22 @@ impl Scoring {
 /// and the ancestors that its act is gathered in.
 const LOOKS_MAX: usize = 1 + Process::GATHERED_LEVELS;
 
-/// Who to look at because of an event, and why.
+/// Who to look at because of an event, given what it was to the table, and why.
 pub(super) fn due(
     table: &mut ProcessTable,
     event: &Event<'_>,
+    applied: Applied,
 ) -> impl Iterator<Item = (ProcessId, Moment)> + use<> {
     let mut looks = [None; LOOKS_MAX];
     let id = event.process;
-    looks[0] = match event.act {
-        Act::Exec(_) => Some((id, Moment::Exec)),
-        Act::Exit(_) | Act::Fork(_) => None,
-        Act::Open(_)
-        | Act::Unlink(_)
-        | Act::Rename(_)
-        | Act::Chmod(_)
-        | Act::Connect(_)
-        | Act::Bind(_)
-        | Act::Listen(_)
-        | Act::Accept(_) => table
+    looks[0] = match applied {
+        Applied::Program => Some((id, Moment::Exec)),
+        Applied::Lineage => None,
+        Applied::Behaviour => table
             .get_mut(id)
             .is_some_and(|process| process.own_pulse.reached(process.own.acts, event.time))
             .then_some((id, Moment::Behaviour)),
+        Applied::Noted | Applied::Repeated => return looks.into_iter().flatten(),
     };
     let mut ancestor = table.get(id).and_then(|process| process.parent);
     for look in &mut looks[1..] {
@@ -198,4 +193,50 @@ pub(super) fn due(
         }
     }
     looks.into_iter().flatten()
+}
+
+#[cfg(test)]
+mod tests {
+    use sensor_common::RecordKind;
+
+    use super::*;
+    use crate::{
+        capture::{
+            decode,
+            test_support::{bytes, header},
+        },
+        state::TableLimits,
+    };
+
+    #[test]
+    fn only_what_the_features_tell_of_gives_reason_to_look() {
+        const COUNTED: [RecordKind; 7] = [
+            RecordKind::FileUnlink,
+            RecordKind::FileRename,
+            RecordKind::FileChmod,
+            RecordKind::NetworkConnect,
+            RecordKind::NetworkBind,
+            RecordKind::NetworkListen,
+            RecordKind::NetworkAccept,
+        ];
+        let record = |kind: RecordKind| bytes(header(kind.tag(), 0), &[0; 128], b"");
+        let before = record(RecordKind::NetworkBind);
+        for kind in RecordKind::ALL {
+            let mut table = ProcessTable::new(TableLimits::default(), 1);
+            table.apply(&decode(&before).unwrap(), b"", b"");
+            let act = record(kind);
+            let event = decode(&act).unwrap();
+            let applied = table.apply(&event, b"/tmp/x", b"/tmp/y");
+            let looks: Vec<_> = due(&mut table, &event, applied).collect();
+            // An open without flags is a plain read, and is not counted.
+            let expected = if kind == RecordKind::ProcessExec {
+                vec![(event.process, Moment::Exec)]
+            } else if COUNTED.contains(&kind) {
+                vec![(event.process, Moment::Behaviour)]
+            } else {
+                Vec::new()
+            };
+            assert_eq!(looks, expected, "{}", kind.name());
+        }
+    }
 }

@@ -2,18 +2,20 @@ use std::collections::HashSet;
 
 use super::pipeline::Pipeline;
 use crate::{
-    capture::{Rings, decode, scan, tick_nanoseconds},
+    capture::{CgroupHierarchy, Rings, decode, scan, scan_cgroups, tick_nanoseconds},
     event::{Act, Tgid},
 };
 
-/// Takes in the processes that were there before the sensor, without a gap and
-/// without doubles.
+/// Takes in the cgroups and processes that were there before the sensor, without
+/// a gap and without doubles.
 ///
 /// The hooks are attached before `/proc` is read, so whatever starts in
 /// between is in the rings. What the rings hold after the reading is looked at
 /// before any of it is processed: a process whose fork is there is left to its
 /// fork.
 pub(super) fn take_in_existing(pipeline: &mut Pipeline, rings: &mut Rings) {
+    // First the cgroups: each process has its container from the start.
+    pipeline.take_in_cgroups(&scan_cgroups(&CgroupHierarchy::of_containers()));
     let scanned = scan();
     // Bounded by the bytes of the rings: what arrives meanwhile stays there.
     let mut held: Vec<Vec<u8>> = Vec::new();

@@ -1,6 +1,10 @@
 use super::*;
 use crate::{
-    event::{Exit, ExitStatus, FileId, Open, RecordPath},
+    capture::BootTime,
+    event::{
+        Act, Capabilities, CredentialChange, Event, Exec, ExecFacts, Exit, ExitStatus, FileId,
+        FileSubject, Fork, Module, Open, OpenFlags, RecordPath, Setting,
+    },
     state::test_support::{exec_facts, process_id},
 };
 
@@ -22,14 +26,34 @@ fn event(process: ProcessId, time: u64, act: Act<'_>) -> Event<'_> {
         process,
         tid: process.tgid.0,
         flags: 0,
+        standing: Standing::default(),
         act,
     }
+}
+
+fn open(flags: u32, created: bool) -> Act<'static> {
+    Act::Open(Open {
+        subject: FileSubject {
+            path: RecordPath {
+                base: b"",
+                path: b"/tmp/x",
+            },
+            file: FileId {
+                device: 1,
+                inode: 77,
+            },
+            ..FileSubject::default()
+        },
+        flags: OpenFlags(flags),
+        created,
+    })
 }
 
 fn fork(table: &mut ProcessTable, parent: ProcessId, child: ProcessId) {
     let act = Act::Fork(Fork {
         parent,
         creator: parent.tgid,
+        flags: 0,
     });
     table.apply(&event(child, child.start.0, act), b"", b"");
 }
@@ -37,7 +61,7 @@ fn fork(table: &mut ProcessTable, parent: ProcessId, child: ProcessId) {
 fn exec(table: &mut ProcessTable, id: ProcessId, parent: ProcessId, exe: &[u8], inode: u64) {
     let act = Act::Exec(Exec {
         parent,
-        facts: crate::event::ExecFacts {
+        facts: ExecFacts {
             file: FileId { device: 1, inode },
             ..exec_facts()
         },
@@ -50,7 +74,7 @@ fn exec(table: &mut ProcessTable, id: ProcessId, parent: ProcessId, exe: &[u8], 
     table.apply(&event(id, id.start.0 + 1, act), b"", b"");
 }
 
-fn exit(table: &mut ProcessTable, id: ProcessId) -> bool {
+fn exit(table: &mut ProcessTable, id: ProcessId) -> Applied {
     let act = Act::Exit(Exit {
         parent: Tgid(1),
         status: ExitStatus::Code(0),
@@ -63,6 +87,10 @@ fn scanned(number: u32, start: u64, parent: u32) -> ScannedProcess {
         id: process_id(number, start),
         parent: Tgid(parent),
         facts: exec_facts(),
+        credentials: Credentials {
+            suid: 3,
+            ..Credentials::default()
+        },
         exe: b"/bin/old".to_vec(),
         cwd: b"/".to_vec(),
         args: b"old\0".to_vec(),
@@ -110,8 +138,8 @@ fn a_second_exit_is_no_news() {
     let mut table = table();
     let id = process_id(10, 100);
     fork(&mut table, process_id(1, 0), id);
-    assert!(exit(&mut table, id));
-    assert!(!exit(&mut table, id));
+    assert_eq!(exit(&mut table, id), Applied::Lineage);
+    assert_eq!(exit(&mut table, id), Applied::Repeated);
 }
 
 #[test]
@@ -126,20 +154,7 @@ fn acts_are_gathered_in_parent_and_grandparent() {
     for pair in ids.windows(2) {
         fork(&mut table, pair[0], pair[1]);
     }
-    let open = Act::Open(Open {
-        path: RecordPath {
-            base: b"",
-            path: b"/tmp/x",
-        },
-        file: FileId {
-            device: 1,
-            inode: 77,
-        },
-        mode: 0,
-        flags: 0,
-        created: true,
-    });
-    table.apply(&event(ids[3], 500, open), b"/tmp/x", b"");
+    table.apply(&event(ids[3], 500, open(0, true)), b"/tmp/x", b"");
     let opens = |id| {
         let process = table.get(id).unwrap();
         (process.own.opens, process.descendants.opens)
@@ -160,20 +175,7 @@ fn a_program_written_by_a_sibling_comes_from_the_tree() {
     );
     fork(&mut table, shell, writer);
     fork(&mut table, shell, runner);
-    let open = Act::Open(Open {
-        path: RecordPath {
-            base: b"",
-            path: b"/tmp/x",
-        },
-        file: FileId {
-            device: 1,
-            inode: 77,
-        },
-        mode: 0,
-        flags: 0,
-        created: true,
-    });
-    table.apply(&event(writer, 210, open), b"/tmp/x", b"");
+    table.apply(&event(writer, 210, open(1, false)), b"/tmp/x", b"");
     exec(&mut table, runner, shell, b"/tmp/x", 77);
     assert!(table.get(runner).unwrap().executable_from_tree);
     exec(&mut table, runner, shell, b"/bin/ls", 78);
@@ -190,7 +192,7 @@ fn a_scanned_process_takes_its_exact_start_from_the_first_record() {
     assert!(table.insert_scanned(scanned(20, 7 * TICK, 10)));
     assert!(!table.insert_scanned(scanned(10, 5 * TICK, 1)));
     fork(&mut table, exact, process_id(30, 9 * TICK));
-    assert!(exit(&mut table, exact));
+    assert_eq!(exit(&mut table, exact), Applied::Lineage);
     assert_eq!(table.get(exact).unwrap().id, exact);
     assert!(table.get(rounded).is_none());
     assert_eq!(table.get(child).unwrap().parent, Some(exact));
@@ -225,4 +227,99 @@ fn the_table_is_bounded_and_says_what_it_left_out() {
     assert_eq!(table.processes.len(), 16);
     assert!(table.overflowed() > 0);
     assert!(table.by_number.len() <= 16 + 1);
+}
+
+#[test]
+fn a_plain_read_is_not_counted() {
+    let mut table = table();
+    let id = process_id(10, 100);
+    let read = table.apply(&event(id, 200, open(0, false)), b"/etc/shadow", b"");
+    assert_eq!(read, Applied::Noted);
+    let written = table.apply(&event(id, 201, open(2, false)), b"/tmp/x", b"");
+    assert_eq!(written, Applied::Behaviour);
+    let process = table.get(id).unwrap();
+    assert_eq!((process.own.opens, process.own.acts), (1, 1));
+}
+
+#[test]
+fn a_setting_is_a_file_that_is_opened() {
+    let mut table = table();
+    let id = process_id(10, 100);
+    for (flags, opens) in [(0, 0), (1, 1)] {
+        let act = Act::Setting(Setting {
+            subject: FileSubject::default(),
+            flags: OpenFlags(flags),
+        });
+        table.apply(&event(id, 200, act), b"/proc/sys/kernel/core_pattern", b"");
+        assert_eq!(table.get(id).unwrap().own.opens, opens);
+    }
+}
+
+#[test]
+fn an_act_that_failed_is_not_counted() {
+    let mut table = table();
+    let id = process_id(10, 100);
+    for (result, counted) in [(Some(-13), 0), (Some(0), 1), (None, 2)] {
+        let act = Act::Unlink(crate::event::Unlink {
+            subject: FileSubject {
+                result,
+                ..FileSubject::default()
+            },
+            directory: false,
+        });
+        table.apply(&event(id, 200, act), b"/tmp/x", b"");
+        assert_eq!(table.get(id).unwrap().own.unlinks, counted, "{result:?}");
+    }
+}
+
+#[test]
+fn any_act_makes_its_process_known_with_its_standing() {
+    let mut table = table();
+    let id = process_id(10, 100);
+    let mut act = event(id, 200, Act::Module(Module { name: b"m" }));
+    act.standing = Standing {
+        euid: 4,
+        capabilities: Capabilities(8),
+        cgroup_id: 15,
+        mount_namespace: 16,
+    };
+    assert_eq!(table.apply(&act, b"", b""), Applied::Noted);
+    let process = table.get(id).unwrap();
+    assert_eq!(process.standing, Some(act.standing));
+    assert_eq!(process.own, crate::state::Behaviour::default());
+    assert_eq!(table.newest(id.tgid).unwrap().id, id);
+
+    // A fork tells of the child.
+    let child = process_id(11, 300);
+    fork(&mut table, id, child);
+    assert_eq!(table.get(id).unwrap().standing, Some(act.standing));
+    assert_eq!(
+        table.get(child).unwrap().standing,
+        Some(Standing::default())
+    );
+}
+
+#[test]
+fn credentials_are_those_of_one_thread_until_the_next_program() {
+    let mut table = table();
+    let id = process_id(10, 5 * TICK);
+    table.insert_scanned(scanned(10, 5 * TICK, 1));
+    assert_eq!(table.credentials(id, 10).map(|known| known.suid), Some(3));
+    assert_eq!(table.credentials(id, 11), None);
+
+    let after = Credentials {
+        euid: 8,
+        suid: 9,
+        ..Credentials::default()
+    };
+    let change = Act::Credentials(CredentialChange {
+        after,
+        before: None,
+    });
+    table.apply(&event(id, 200, change), b"", b"");
+    assert_eq!(table.credentials(id, 10), Some(after));
+    let standing = table.get(id).unwrap().standing.unwrap();
+    assert_eq!(standing.euid, 8);
+    exec(&mut table, id, process_id(1, 0), b"/bin/a", 5);
+    assert_eq!(table.credentials(id, 10), None);
 }

@@ -1,0 +1,51 @@
+//! Files whose reading or writing is watched, by identity: whatever name they
+//! are reached by.
+
+use aya_ebpf::{macros::map, maps::HashMap};
+use sensor_common::{WATCHED_MAX, WatchKey, watch_flags};
+
+use crate::{
+    global::{self, offset},
+    object::Object,
+    read::{Address, probe},
+};
+
+/// Files, and directories whose direct children are meant. The agent fills it.
+#[map]
+static WATCHED: HashMap<WatchKey, u32> = HashMap::with_max_entries(WATCHED_MAX, 0);
+
+/// Whether an open file, or the directory it is named in, is watched for
+/// `wanted` (bits of [`watch_flags`]).
+#[inline(always)]
+pub(crate) fn is_watched(file: Object, inode: Object, wanted: u32) -> bool {
+    if !global::has_watches() {
+        return false;
+    }
+    if watched_for(inode) & wanted != 0 {
+        return true;
+    }
+    let dentry: Address = probe(file.address(), offset!(file_path) + offset!(path_dentry))
+        .unwrap_or(core::ptr::null());
+    let parent: Address = probe(dentry, offset!(dentry_parent)).unwrap_or(core::ptr::null());
+    let Some(directory) = probe::<Address>(parent, offset!(dentry_inode)) else {
+        return false;
+    };
+    let flags = watched_for(Object::untyped(directory));
+    flags & watch_flags::CHILDREN != 0 && flags & wanted != 0
+}
+
+#[inline(always)]
+fn watched_for(inode: Object) -> u32 {
+    let device = inode
+        .follow(offset!(inode_super_block))
+        .map_or(0, |super_block| {
+            super_block.member(offset!(super_block_device))
+        });
+    let key = WatchKey {
+        inode: inode.member(offset!(inode_number)),
+        device,
+        reserved: 0,
+    };
+    // SAFETY: the value is a plain number that the agent replaces as a whole.
+    unsafe { WATCHED.get(key) }.copied().unwrap_or_default()
+}

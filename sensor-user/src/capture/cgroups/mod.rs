@@ -1,0 +1,9 @@
+//! Cgroups by id: containers are told apart by the paths of theirs.
+
+mod find;
+mod hierarchy;
+mod scan;
+
+pub use find::{CgroupFinder, FindCgroup, FoundCgroup};
+pub use hierarchy::CgroupHierarchy;
+pub use scan::{ScannedCgroup, scan_cgroups};

@@ -1,0 +1,98 @@
+//! The hook table: what is attached where in each tier, what it sees, and what
+//! is lost without it.
+
+mod point;
+mod report;
+mod table;
+mod tier;
+
+pub use point::{Need, Point, Required};
+pub use report::{HookReport, HookStatus, Outcome};
+use sensor_common::{RecordKind, SyscallAct};
+pub use table::{HOOKS, Hook, When};
+pub use tier::Tier;
+
+impl Hook {
+    /// Where it is attached in a tier.
+    #[must_use]
+    pub const fn points(&self, tier: Tier) -> &'static [Required] {
+        match tier {
+            Tier::Lsm | Tier::Fentry => self.trampoline,
+            Tier::Tracepoint => self.tracepoint,
+        }
+    }
+
+    /// What it cannot tell in a tier; empty for nothing.
+    #[must_use]
+    pub const fn limits(&self, tier: Tier) -> &'static str {
+        match tier {
+            Tier::Lsm | Tier::Fentry => self.trampoline_limits,
+            Tier::Tracepoint => self.tracepoint_limits,
+        }
+    }
+
+    /// The system calls that it handles in the tracepoint tier.
+    pub fn syscall_acts(&self) -> impl Iterator<Item = SyscallAct> {
+        self.tracepoint.iter().filter_map(|(point, _)| match point {
+            Point::Syscall(act) => Some(*act),
+            Point::Tracepoint { .. }
+            | Point::Security(_)
+            | Point::Entry { .. }
+            | Point::Exit { .. } => None,
+        })
+    }
+}
+
+/// The hook that makes a kind of record.
+#[must_use]
+pub fn hook_of(kind: RecordKind) -> Option<&'static Hook> {
+    HOOKS.iter().find(|hook| hook.kinds.contains(&kind))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_kind_has_exactly_one_hook() {
+        for kind in RecordKind::ALL {
+            let hooks = HOOKS.iter().filter(|hook| hook.kinds.contains(&kind));
+            assert_eq!(hooks.count(), 1, "{kind:?}");
+        }
+    }
+
+    #[test]
+    fn every_syscall_act_has_its_handler_before_the_dispatcher() {
+        let dispatcher = HOOKS.len() - 1;
+        assert!(matches!(
+            HOOKS[dispatcher].tracepoint,
+            [(
+                Point::Tracepoint {
+                    program: "sys_exit",
+                    ..
+                },
+                Need::Always
+            )]
+        ));
+        for &act in SyscallAct::ALL {
+            let handlers = HOOKS[..dispatcher]
+                .iter()
+                .filter(|hook| hook.syscall_acts().any(|found| found == act));
+            assert_eq!(handlers.count(), 1, "{act:?}");
+        }
+    }
+
+    #[test]
+    fn a_tier_without_a_hook_says_why() {
+        for hook in HOOKS {
+            let needed = hook.when != When::SystemCallsAreSeen;
+            assert!(!needed || !hook.trampoline.is_empty(), "{:?}", hook.kinds);
+            assert!(
+                !hook.tracepoint.is_empty() || !hook.tracepoint_limits.is_empty(),
+                "{:?}",
+                hook.kinds
+            );
+            assert!(!hook.unseen.is_empty());
+        }
+    }
+}

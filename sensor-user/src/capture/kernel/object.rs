@@ -1,0 +1,100 @@
+//! The object with the kernel programs, and what it must know before it is
+//! loaded.
+
+use std::{collections::BTreeMap, process};
+
+use aya::{
+    Btf, Ebpf, EbpfLoader, include_bytes_aligned,
+    maps::{Map, MapData, ProgramArray},
+};
+use sensor_common::{Ring, SyscallAct, SyscallTable};
+use zerocopy::IntoBytes;
+
+use super::{
+    KernelOptions,
+    error::{KernelError, chain, hint, map_error},
+};
+use crate::capture::{CgroupHierarchy, HOOKS, KernelTypes, Tier, When};
+
+/// The kernel programs, built with this agent.
+static OBJECT: &[u8] = include_bytes_aligned!(env!("SENSOR_EBPF_OBJECT"));
+
+/// Loads the object's maps and its read-only values. `fallen` are the hooks (by
+/// their place in the table) that run in the tracepoint tier whatever `tier` is.
+pub(super) fn load(
+    options: &KernelOptions,
+    types: &KernelTypes,
+    btf: &Btf,
+    tier: Tier,
+    fallen: &BTreeMap<usize, String>,
+) -> Result<(Ebpf, ProgramArray<MapData>), KernelError> {
+    let agent_tgid = process::id();
+    let has_task_btf = u8::from(kernel_at_least(5, 11));
+    let watches = &options.watches;
+    let has_watches = u8::from(!watches.read.is_empty() || !watches.write.is_empty());
+    let cgroup_controller = CgroupHierarchy::of_containers().controller_slot(types);
+    let table = SyscallTable::x86_64(&acts(options, tier, fallen));
+    let mut loader = EbpfLoader::new();
+    loader
+        .btf(Some(btf))
+        .override_global("OFFSETS", types.offsets.as_bytes(), true)
+        .override_global("SYSCALLS", &table.acts[..], true)
+        .override_global("AGENT_TGID", &agent_tgid, true)
+        .override_global("EXIT_HAS_GROUP_DEAD", &types.exit_has_group_dead, true)
+        .override_global("XATTR_HAS_IDMAP", &types.xattr_has_idmap, true)
+        .override_global("RENAME_HAS_FLAGS", &types.rename_has_flags, true)
+        .override_global("IO_REQUEST_ARGUMENT", &types.io_request_argument, true)
+        .override_global("CGROUP_CONTROLLER", &cgroup_controller, true)
+        .override_global("WATCHES", &has_watches, true)
+        .override_global("HAS_TASK_BTF", &has_task_btf, true)
+        .map_max_entries(Ring::Critical.map_name(), options.ring_sizes.critical)
+        .map_max_entries(Ring::Bulk.map_name(), options.ring_sizes.bulk);
+    let mut ebpf = loader.load(OBJECT).map_err(|error| KernelError::Load {
+        reason: chain(&error),
+        hint: hint(&error),
+    })?;
+    let handlers = take_map(&mut ebpf, "SYSCALL_PROGRAMS")?;
+    let handlers =
+        ProgramArray::try_from(handlers).map_err(|error| map_error("SYSCALL_PROGRAMS", &error))?;
+    Ok((ebpf, handlers))
+}
+
+/// The system calls whose exit is of interest.
+fn acts(options: &KernelOptions, tier: Tier, fallen: &BTreeMap<usize, String>) -> Vec<SyscallAct> {
+    HOOKS
+        .iter()
+        .enumerate()
+        .filter(|(index, hook)| {
+            let here = tier == Tier::Tracepoint || fallen.contains_key(index);
+            let wanted = match hook.when {
+                When::WritesAreWatched => !options.watches.write.is_empty(),
+                When::Always | When::KernelHasModules | When::SystemCallsAreSeen => true,
+            };
+            here && wanted
+        })
+        .flat_map(|(_, hook)| hook.syscall_acts())
+        .collect()
+}
+
+pub(super) fn take_map(ebpf: &mut Ebpf, name: &'static str) -> Result<Map, KernelError> {
+    ebpf.take_map(name).ok_or_else(|| KernelError::Map {
+        name,
+        reason: String::from("it is not there"),
+    })
+}
+
+/// True when the running kernel is at least this version.
+fn kernel_at_least(major: u32, minor: u32) -> bool {
+    let release = rustix::system::uname();
+    let release = release.release().to_string_lossy().into_owned();
+    let mut parts = release
+        .split(|c: char| !c.is_ascii_digit())
+        .map(str::parse::<u32>);
+    let version = (parts.next(), parts.next());
+    match version {
+        (Some(Ok(found_major)), Some(Ok(found_minor))) => {
+            (found_major, found_minor) >= (major, minor)
+        }
+        _ => false,
+    }
+}

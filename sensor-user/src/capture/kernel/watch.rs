@@ -1,0 +1,133 @@
+//! Which files are watched, told to the kernel by identity.
+
+use std::{
+    fs,
+    os::unix::fs::MetadataExt,
+    path::{Path, PathBuf},
+};
+
+use aya::maps::{HashMap, Map, MapData};
+use rustix::fs::{major, minor};
+use sensor_common::{WatchKey, watch_flags};
+
+use super::error::{KernelError, map_error};
+
+/// Paths whose reading or writing is watched. A directory stands for the files
+/// directly in it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Watches {
+    /// Opens for reading are recorded.
+    pub read: Vec<PathBuf>,
+    /// Writes are recorded.
+    pub write: Vec<PathBuf>,
+}
+
+/// The kernel's map of watched files.
+pub struct WatchMap {
+    map: HashMap<MapData, Key, u32>,
+    watches: Watches,
+    entered: Vec<WatchKey>,
+    looks_due: u8,
+}
+
+/// Looks at the paths after an act on one: a record may come before its act is
+/// done.
+const LOOKS: u8 = 2;
+
+/// [`WatchKey`] under a name of this crate, which may implement aya's trait.
+#[derive(Clone, Copy)]
+#[repr(transparent)]
+struct Key(WatchKey);
+
+// SAFETY: plain integers without padding, and every bit pattern is valid.
+unsafe impl aya::Pod for Key {}
+
+impl WatchMap {
+    pub(super) fn new(map: Map, watches: Watches) -> Result<Self, KernelError> {
+        let map = HashMap::try_from(map).map_err(|error| map_error("WATCHED", &error))?;
+        let mut watched = Self {
+            map,
+            watches,
+            entered: Vec::new(),
+            looks_due: 0,
+        };
+        watched.refresh();
+        Ok(watched)
+    }
+
+    /// Takes note of an act on a path: when it is a watched one, the file behind
+    /// the name may be another from now on.
+    pub fn saw(&mut self, path: &[u8]) {
+        use std::os::unix::ffi::OsStrExt;
+        let mut watched = self.watches.read.iter().chain(&self.watches.write);
+        if watched.any(|watched| watched.as_os_str().as_bytes() == path) {
+            self.looks_due = LOOKS;
+        }
+    }
+
+    /// Looks watched paths up again after an act on one.
+    pub fn refresh_if_touched(&mut self) {
+        if self.looks_due > 0 {
+            self.looks_due -= 1;
+            self.refresh();
+        }
+    }
+
+    /// Looks the paths up again. One that is not there is not watched until it
+    /// is: the next refresh finds it.
+    fn refresh(&mut self) {
+        let mut wanted: Vec<(WatchKey, u32)> = Vec::new();
+        for (paths, flag) in [
+            (&self.watches.read, watch_flags::READ),
+            (&self.watches.write, watch_flags::WRITE),
+        ] {
+            for path in paths {
+                let Some((key, children)) = identity(path) else {
+                    continue;
+                };
+                let flags = flag | children;
+                match wanted.iter_mut().find(|(found, _)| *found == key) {
+                    Some((_, found)) => *found |= flags,
+                    None => wanted.push((key, flags)),
+                }
+            }
+        }
+        for key in &self.entered {
+            if !wanted.iter().any(|(found, _)| found == key) {
+                // One that is gone already is as it should be.
+                let _ = self.map.remove(&Key(*key));
+            }
+        }
+        for (key, flags) in &wanted {
+            if let Err(error) = self.map.insert(Key(*key), flags, 0) {
+                tracing::warn!(%error, "a watched file could not be told to the kernel");
+            }
+        }
+        self.entered = wanted.into_iter().map(|(key, _)| key).collect();
+    }
+}
+
+fn identity(path: &Path) -> Option<(WatchKey, u32)> {
+    let metadata = fs::metadata(path).ok()?;
+    let device = metadata.dev();
+    let key = WatchKey {
+        inode: metadata.ino(),
+        device: major(device) << 20 | minor(device),
+        reserved: 0,
+    };
+    let children = if metadata.is_dir() {
+        watch_flags::CHILDREN
+    } else {
+        0
+    };
+    Some((key, children))
+}
+
+impl std::fmt::Debug for WatchMap {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter
+            .debug_struct("WatchMap")
+            .field("watches", &self.watches)
+            .finish_non_exhaustive()
+    }
+}

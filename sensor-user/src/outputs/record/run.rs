@@ -1,0 +1,120 @@
+use std::collections::BTreeMap;
+
+use schemars::JsonSchema;
+use serde::Serialize;
+
+use crate::{
+    capture::ProgramStats,
+    model::Reason,
+    policy::{Action, Label, Spared},
+};
+
+/// What the model found, and what was done.
+#[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
+pub struct VerdictPart {
+    /// How sure the model is, 0 to 1.
+    pub score: f32,
+    /// Threshold that the score reached.
+    pub threshold: f32,
+    /// What the score means.
+    pub label: Label,
+    /// What was done.
+    pub action: Action,
+    /// Why a kill that was due was not done.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub spared: Option<Spared>,
+    /// Why a kill that was tried did not succeed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub kill_error: Option<String>,
+    /// What was looked at: `exec` or `behaviour`.
+    pub moment: &'static str,
+    /// Model.
+    pub model: ModelPart,
+    /// From the kernel's timestamp to the decision, in microseconds.
+    pub latency_us: f64,
+    /// From the kernel's timestamp until the kernel had delivered the kill
+    /// signal to the process (`pidfd_send_signal` returned), in microseconds.
+    /// When the process was gone is told by `killed_after_us` of its exit.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub kill_latency_us: Option<f64>,
+    /// What raised the score most.
+    pub reasons: Vec<Reason>,
+}
+
+/// Which model spoke.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+pub struct ModelPart {
+    /// Name.
+    pub name: String,
+    /// Version.
+    pub version: String,
+    /// SHA-256 of the file.
+    pub sha256: String,
+}
+
+/// Where records were lost.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum LossSource {
+    /// The critical ring was full.
+    CriticalRing,
+    /// The bulk ring was full.
+    BulkRing,
+    /// A record could not be decoded.
+    Decoder,
+    /// The process table was full of live processes.
+    ProcessTable,
+    /// The output could not take them: slow, full, or failing.
+    Output,
+}
+
+/// Records that were lost since the last `loss` record of the same source.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+pub struct LossPart {
+    /// Where.
+    pub source: LossSource,
+    /// Kind of the lost records, where it is known.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub record: Option<&'static str>,
+    /// How many.
+    pub lost: u64,
+    /// How many since the start. A `loss` record may itself be lost; the next
+    /// one still tells of all.
+    pub total: u64,
+}
+
+/// What a run came to.
+#[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
+pub struct SummaryPart {
+    /// Length of the run, in seconds.
+    pub seconds: f64,
+    /// Events taken from the rings.
+    pub events: u64,
+    /// Of these, by kind.
+    pub events_by_kind: BTreeMap<&'static str, u64>,
+    /// Records lost, over all sources.
+    pub lost: u64,
+    /// Processes live at the end.
+    pub processes: usize,
+    /// Verdicts given.
+    pub verdicts: u64,
+    /// Processes killed.
+    pub kills: u64,
+    /// Scores taken.
+    pub scores: u64,
+    /// From the kernel's timestamp to the decision, microseconds: median, 99th
+    /// and 99.9th percentile, over all scores.
+    pub decision_latency_us: [f64; 3],
+    /// From the kernel's timestamp to the end of a process that was killed,
+    /// microseconds, likewise.
+    pub death_latency_us: [f64; 3],
+    /// Inference alone, microseconds, likewise.
+    pub inference_us: [f64; 3],
+    /// Processor time of the sensor, in seconds.
+    pub cpu_seconds: f64,
+    /// Largest resident memory of the sensor, in bytes.
+    pub peak_rss_bytes: u64,
+    /// Cost of each kernel program; empty unless the kernel keeps statistics
+    /// (`sysctl kernel.bpf_stats_enabled=1`).
+    pub programs: Vec<ProgramStats>,
+}

@@ -1,0 +1,104 @@
+//! A container made of plain namespaces, in a cgroup with the name that a
+//! runtime would give it.
+
+use std::{fs, io::Read, os::unix::fs::MetadataExt, path::Path};
+
+use rustix::{
+    io::Errno,
+    mount::{MountFlags, UnmountFlags, mount, mount_move, unmount},
+    process::{chdir, chroot, pivot_root},
+    thread::{UnshareFlags, unshare_unsafe},
+};
+
+use crate::{
+    call::{fork, wait},
+    facts::Facts,
+    mounting, tiny,
+};
+
+pub(crate) fn act(act: &str, arguments: &[&str]) {
+    match act {
+        // container run CGROUP ROOT
+        "run" => run(arguments[0], Path::new(arguments[1])),
+        // container wait CGROUP FILE
+        "wait" => {
+            enter_cgroup(arguments[0]);
+            let mut facts = Facts::new();
+            facts.set("ready", true);
+            facts.print();
+            // Until somebody has something to say.
+            std::io::stdin().read_exact(&mut [0]).unwrap();
+            let mut facts = Facts::new();
+            facts.set("cgroup_id", fs::metadata(arguments[0]).unwrap().ino());
+            fs::File::create(arguments[1]).unwrap();
+            facts.set_file(arguments[1]);
+            facts.print();
+        }
+        other => panic!("{other}: not an act of a container"),
+    }
+}
+
+fn enter_cgroup(path: &str) {
+    fs::write(Path::new(path).join("cgroup.procs"), "0").unwrap();
+}
+
+/// Runs a first process in namespaces of its own, over a file system of its
+/// own at `root`; it makes a file and becomes a program.
+fn run(cgroup: &str, root: &Path) {
+    let mut facts = Facts::new();
+    facts.set("cgroup_id", fs::metadata(cgroup).unwrap().ino());
+    enter_cgroup(cgroup);
+    // SAFETY: this process has one thread, and shares no file table.
+    unsafe { unshare_unsafe(UnshareFlags::NEWPID | UnshareFlags::NEWUTS | UnshareFlags::NEWIPC) }
+        .unwrap();
+    let child = fork(|| {
+        mounting::leave();
+        fill(root);
+        let mut facts = Facts::of("inside");
+        let way = change_root(root);
+        facts.set("way", way);
+        fs::File::create("/data/inside").unwrap();
+        facts.set_file("/data/inside");
+        let mut program = Facts::of_nobody();
+        program.set_file("/bin/program");
+        facts.set("program", program.value());
+        facts.print();
+        let program = c"/bin/program".to_owned();
+        let arguments = [program.as_ptr(), c"inside".as_ptr(), std::ptr::null()];
+        // SAFETY: strings end with a zero and lists with a null pointer.
+        unsafe { libc::execv(program.as_ptr(), arguments.as_ptr()) };
+        1
+    });
+    assert_eq!(wait(child).exit_status(), Some(0));
+    facts.set("child", child.as_raw_nonzero().get());
+    facts.print();
+}
+
+/// Puts a file system there, with a program and a folder in it.
+fn fill(root: &Path) {
+    let options: Option<&std::ffi::CStr> = None;
+    mount("container", root, "tmpfs", MountFlags::empty(), options).unwrap();
+    for directory in ["bin", "data", "old"] {
+        fs::create_dir(root.join(directory)).unwrap();
+    }
+    tiny::write(root.join("bin/program"), 0);
+}
+
+/// Makes it the root, as runtimes do: where the present root cannot be moved
+/// away (an initramfs), by moving the new one over it.
+fn change_root(root: &Path) -> &'static str {
+    chdir(root).unwrap();
+    let way = match pivot_root(".", "old") {
+        Ok(()) => {
+            chdir("/").unwrap();
+            unmount("/old", UnmountFlags::DETACH).unwrap();
+            return "pivot_root";
+        }
+        Err(Errno::INVAL) => "moved",
+        Err(error) => panic!("{error}"),
+    };
+    mount_move(".", "/").unwrap();
+    chroot(".").unwrap();
+    chdir("/").unwrap();
+    way
+}

@@ -1,0 +1,176 @@
+//! Acts on files.
+
+use std::ffi::{CString, c_void};
+
+use rustix::{
+    fd::OwnedFd,
+    fs::{
+        AtFlags, CWD, Gid, Mode, OFlags, RenameFlags, ResolveFlags, Uid, XattrFlags, chmodat,
+        chownat, fchmod, fchown, fsetxattr, ftruncate, linkat, open, openat2, renameat_with,
+        sendfile, setxattr, symlinkat, unlinkat,
+    },
+    mm::{MapFlags, ProtFlags, mmap, mprotect},
+};
+
+use crate::{call::call, facts::Facts, tiny};
+
+/// File capabilities, version 2: `CAP_NET_RAW`, permitted and effective.
+const CAPABILITY: [u8; 20] = [
+    1, 0, 0, 2, 0, 0x20, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0,
+];
+
+pub(crate) fn act(act: &str, arguments: &[&str]) {
+    let mut facts = Facts::new();
+    let path = arguments[0];
+    match act {
+        "create" | "open" | "append" | "read" | "openat2" => {
+            facts.set_open_file(opened(act, path));
+        }
+        "program" => {
+            tiny::write(path, 3);
+            facts.set_file(path);
+        }
+        "unlink" | "rmdir" => {
+            facts.set_file(path);
+            let flags = match act {
+                "rmdir" => AtFlags::REMOVEDIR,
+                _ => AtFlags::empty(),
+            };
+            unlinkat(CWD, path, flags).unwrap();
+        }
+        "rename" | "exchange" => {
+            facts.set_file(path);
+            let flags = match act {
+                "exchange" => RenameFlags::EXCHANGE,
+                _ => RenameFlags::empty(),
+            };
+            renameat_with(CWD, path, CWD, arguments[1], flags).unwrap();
+        }
+        "link" => {
+            linkat(CWD, path, CWD, arguments[1], AtFlags::empty()).unwrap();
+            facts.set_file(path);
+        }
+        "symlink" => {
+            symlinkat(arguments[1], CWD, path).unwrap();
+        }
+        "truncate" => {
+            truncate(path, 5);
+            facts.set_file(path);
+        }
+        "ftruncate" => {
+            let file = opened("open", path);
+            ftruncate(&file, 5).unwrap();
+            facts.set_open_file(file);
+        }
+        "map" | "map-later" => {
+            facts.set_file(path);
+            map(path, act == "map");
+        }
+        "chmod" | "fchmod" | "chown" | "fchown" | "setxattr" | "fsetxattr" => {
+            change(act, path);
+            facts.set_file(path);
+        }
+        _ => {
+            write(act, path, arguments);
+            facts.set_file(path);
+        }
+    }
+    facts.print();
+}
+
+/// Cuts a file by its name.
+fn truncate(path: &str, length: usize) {
+    let path = CString::new(path).unwrap();
+    // SAFETY: the path ends with a zero.
+    let result = unsafe { call(libc::SYS_truncate, [path.as_ptr() as usize, length]) };
+    assert_eq!(result, 0);
+}
+
+fn opened(act: &str, path: &str) -> OwnedFd {
+    let mode = Mode::from_raw_mode(0o640);
+    match act {
+        "create" => open(path, OFlags::CREATE | OFlags::WRONLY | OFlags::EXCL, mode),
+        "open" => open(path, OFlags::RDWR, mode),
+        "append" => open(path, OFlags::WRONLY | OFlags::APPEND, mode),
+        "read" => open(path, OFlags::RDONLY, mode),
+        _ => openat2(
+            CWD,
+            path,
+            OFlags::CREATE | OFlags::WRONLY,
+            mode,
+            ResolveFlags::NO_MAGICLINKS,
+        ),
+    }
+    .unwrap()
+}
+
+/// Changes permission bits, owner or attributes, by name or by descriptor.
+fn change(act: &str, path: &str) {
+    let setuid = Mode::from_raw_mode(0o4755);
+    let owner = Some(Uid::from_raw(1_234));
+    let group = Some(Gid::from_raw(4_321));
+    let attribute = "security.capability";
+    match act {
+        "chmod" => chmodat(CWD, path, setuid, AtFlags::empty()),
+        "fchmod" => fchmod(opened("open", path), setuid),
+        "chown" => chownat(CWD, path, owner, None, AtFlags::empty()),
+        "fchown" => fchown(opened("open", path), owner, group),
+        "setxattr" => setxattr(path, attribute, &CAPABILITY, XattrFlags::empty()),
+        _ => fsetxattr(
+            opened("open", path),
+            attribute,
+            &CAPABILITY,
+            XattrFlags::CREATE,
+        ),
+    }
+    .unwrap();
+}
+
+/// Maps a file shared and writable, at once or by a later change.
+fn map(path: &str, at_once: bool) {
+    let file = opened("open", path);
+    let writable = ProtFlags::READ | ProtFlags::WRITE;
+    let first = if at_once { writable } else { ProtFlags::READ };
+    // SAFETY: a mapping of its own, that nothing is kept in.
+    unsafe {
+        let address = mmap(
+            std::ptr::null_mut(),
+            4_096,
+            first,
+            MapFlags::SHARED,
+            &file,
+            0,
+        )
+        .unwrap();
+        if !at_once {
+            let writable = rustix::mm::MprotectFlags::READ | rustix::mm::MprotectFlags::WRITE;
+            mprotect(address.cast::<c_void>(), 4_096, writable).unwrap();
+        }
+    }
+}
+
+/// Writes to a file in one of many ways.
+fn write(act: &str, path: &str, arguments: &[&str]) {
+    use std::io::IoSlice;
+    let file = opened("open", path);
+    let bytes = b"words";
+    let written = match act {
+        "write" => rustix::io::write(&file, bytes).unwrap(),
+        "writev" => rustix::io::writev(&file, &[IoSlice::new(bytes)]).unwrap(),
+        "pwrite" => rustix::io::pwrite(&file, bytes, 0).unwrap(),
+        "pwritev" => rustix::io::pwritev(&file, &[IoSlice::new(bytes)], 0).unwrap(),
+        "sendfile" => sendfile(&file, opened("read", arguments[1]), None, bytes.len()).unwrap(),
+        "copy-range" => {
+            let source = opened("read", arguments[1]);
+            rustix::fs::copy_file_range(source, None, &file, None, bytes.len()).unwrap()
+        }
+        "splice" => {
+            let (reader, writer) = rustix::pipe::pipe().unwrap();
+            rustix::io::write(writer, bytes).unwrap();
+            let flags = rustix::pipe::SpliceFlags::empty();
+            rustix::pipe::splice(reader, None, &file, None, bytes.len(), flags).unwrap()
+        }
+        other => panic!("{other}: not an act on files"),
+    };
+    assert_eq!(written, bytes.len());
+}
