@@ -13,6 +13,7 @@ mod steps;
 mod test;
 mod toolchain;
 mod train;
+mod vm;
 mod workspace;
 
 use std::process::ExitCode;
@@ -38,6 +39,7 @@ enum Command {
     Ebpf(ebpf::Arguments),
     Dataset(dataset::Arguments),
     Train(train::Arguments),
+    Vm(vm::Arguments),
 }
 
 fn main() -> ExitCode {
@@ -51,6 +53,7 @@ fn main() -> ExitCode {
         Command::Ebpf(arguments) => ebpf::main(&arguments),
         Command::Dataset(arguments) => dataset::main(&arguments),
         Command::Train(arguments) => train::main(&arguments),
+        Command::Vm(arguments) => vm::main(&arguments),
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,

@@ -42,7 +42,13 @@ pub(crate) struct Consent {
 }
 
 impl Consent {
-    fn obtain(self) -> Result<()> {
+    /// Whether it was given beforehand, as on a build server, where nothing may be left out.
+    pub(crate) fn is_given(self) -> bool {
+        self.yes
+    }
+
+    /// Asks, where there is somebody to ask.
+    pub(crate) fn obtain(self) -> Result<()> {
         if self.yes || !io::stdin().is_terminal() {
             return Ok(());
         }
@@ -192,7 +198,8 @@ fn llvm_packages(llvm: u32) -> Vec<String> {
     vec![format!("llvm-{llvm}-dev"), format!("libpolly-{llvm}-dev")]
 }
 
-fn install_packages(packages: &[String], otherwise: &str) -> Result<()> {
+/// Installs those of the packages that are missing; `otherwise` says what to do where apt lacks one.
+pub(crate) fn install_packages(packages: &[String], otherwise: &str) -> Result<()> {
     let missing = debian::missing(packages)?;
     if missing.is_empty() {
         return Ok(());

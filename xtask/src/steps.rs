@@ -142,9 +142,9 @@ fn word(result: StepResult) -> &'static str {
 
 /// What the `test result:` lines of all test programs come to.
 #[derive(Debug, Default, PartialEq)]
-struct Totals {
-    passed: u64,
-    failed: u64,
+pub(crate) struct Totals {
+    pub(crate) passed: u64,
+    pub(crate) failed: u64,
     ignored: u64,
 }
 
@@ -163,7 +163,14 @@ impl std::fmt::Display for Totals {
 }
 
 impl Totals {
-    fn add_line(&mut self, line: &str) {
+    pub(crate) fn add(&mut self, other: &Self) {
+        self.passed += other.passed;
+        self.failed += other.failed;
+        self.ignored += other.ignored;
+    }
+
+    /// Adds what the line says, if it is one of those.
+    pub(crate) fn add_line(&mut self, line: &str) {
         let Some((_, counts)) = line.split_once("test result: ") else {
             return;
         };

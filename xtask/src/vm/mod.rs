@@ -1,0 +1,227 @@
+//! `cargo xtask vm`: the tests on the kernels that the sensor supports, each in a machine of its
+//! own, emulated. A machine has a kernel, a first file system made here, and a serial line.
+
+mod alarm;
+mod apt;
+mod archive;
+mod console;
+mod initramfs;
+mod kernel;
+mod kernels;
+mod libraries;
+mod machine;
+mod matrix;
+mod package;
+mod plan;
+mod programs;
+mod qemu;
+mod run;
+mod sources;
+mod summary;
+mod tools;
+
+use std::{
+    fs::{self, File},
+    io::{BufWriter, Write as _},
+    num::NonZero,
+    path::{Path, PathBuf},
+    thread,
+    time::Duration,
+};
+
+use anyhow::{Context as _, Result, ensure};
+use clap::Args;
+
+use self::{
+    initramfs::Contents,
+    kernel::Kernel,
+    machine::{Boot, Series, Tier},
+    plan::Plan,
+    run::Rack,
+    tools::{Readiness, Tools},
+};
+use crate::{
+    setup::{self, Consent},
+    steps::Totals,
+    workspace,
+};
+
+/// Run the tests on every supported kernel, in emulated machines
+///
+/// The kernels are downloaded from Debian's archive and kept; nothing of them is installed.
+#[derive(Args)]
+#[command(after_help = "Examples:
+  cargo xtask vm --kernel 6.1 --tier lsm --test file.open
+  cargo xtask vm --kernel 5.10 --tier tracepoint --target file --target process")]
+pub(crate) struct Arguments {
+    /// Boot only machines with this kernel; can be given several times
+    #[arg(long = "kernel", value_name = "KERNEL", value_enum)]
+    kernels: Vec<Series>,
+    /// Run only this tier; can be given several times
+    #[arg(long = "tier", value_name = "TIER", value_enum)]
+    tiers: Vec<Tier>,
+    /// Run only the tests that have this in their name
+    #[arg(long, value_name = "NAME")]
+    test: Option<String>,
+    /// Test target of `sensor-tests` to run; can be given several times
+    #[arg(long = "target", value_name = "TARGET", default_values = TARGETS)]
+    targets: Vec<String>,
+    /// Have the sensor report what the verifier did with each program, and keep that
+    #[arg(long)]
+    verifier: bool,
+    /// File of this machine that the guests have at the same path; can be given several times
+    #[arg(long = "file", value_name = "FILE")]
+    files: Vec<PathBuf>,
+    /// Switch a machine off after so many minutes
+    #[arg(long, value_name = "MINUTES", default_value_t = LIMIT_MINUTES)]
+    limit: u64,
+    /// Run so many machines at once; as many as there are processors if not given
+    #[arg(long, value_name = "NUMBER")]
+    jobs: Option<usize>,
+    #[command(flatten)]
+    consent: Consent,
+}
+
+/// What is run if nothing else is asked for.
+const TARGETS: [&str; 1] = ["acts"];
+/// A machine that works is through in a fraction of this, even beside others.
+const LIMIT_MINUTES: u64 = 15;
+
+/// How a run went that did not fail.
+pub(crate) enum Outcome {
+    /// The tests of all machines.
+    Ran(Totals),
+    /// Why nothing could be booted here.
+    Skipped(String),
+}
+
+pub(crate) fn main(arguments: &Arguments) -> Result<()> {
+    match execute(arguments)? {
+        Outcome::Ran(totals) => println!("\nin all: {totals}"),
+        Outcome::Skipped(reason) => println!("no machine was booted: {reason}"),
+    }
+    Ok(())
+}
+
+/// Boots every machine with every tier, as a step of `cargo xtask test`.
+#[expect(dead_code, reason = "`cargo xtask test` has no such step yet")]
+pub(crate) fn whole_matrix(consent: Consent, filter: Option<&str>) -> Result<Outcome> {
+    execute(&Arguments {
+        kernels: Vec::new(),
+        tiers: Vec::new(),
+        test: filter.map(str::to_owned),
+        targets: TARGETS.map(str::to_owned).to_vec(),
+        verifier: false,
+        files: Vec::new(),
+        limit: LIMIT_MINUTES,
+        jobs: None,
+        consent,
+    })
+}
+
+fn execute(arguments: &Arguments) -> Result<Outcome> {
+    let boots = machine::chosen(&arguments.kernels, &arguments.tiers);
+    ensure!(
+        !boots.is_empty(),
+        "no machine has both that kernel and that tier"
+    );
+    let tools = match tools::ensure(arguments.consent)? {
+        Readiness::Ready(tools) => tools,
+        Readiness::Skip(reason) => return Ok(Outcome::Skipped(reason)),
+    };
+    setup::ensure_ready(arguments.consent)?;
+
+    let folder = workspace::target_directory()?.join("vm");
+    let _lock = lock(&folder)?;
+    let wanted: Vec<_> = boots.iter().map(|boot| boot.machine.series).collect();
+    let kernels = match kernels::obtain(&wanted, &folder.join("kernels")) {
+        Ok(kernels) => kernels,
+        Err(error) if arguments.consent.is_given() => return Err(error),
+        // Not Debian, or no network: nothing that the work on the sensor should stop for.
+        Err(error) => return Ok(Outcome::Skipped(format!("{error:#}"))),
+    };
+    let machines: Vec<(Boot, Kernel)> = boots
+        .into_iter()
+        .filter_map(|boot| {
+            let kernel = kernels.get(&boot.machine.series)?.clone();
+            Some((boot, kernel))
+        })
+        .collect();
+    let initramfs = prepare(arguments, &tools, kernels.values().collect(), &folder)?;
+
+    let logs = folder.join("logs");
+    run::clear(&logs)?;
+    let processors = thread::available_parallelism().map_or(1, NonZero::get);
+    let rack = Rack {
+        qemu: &tools.qemu,
+        initramfs: &initramfs,
+        logs: &logs,
+        limit: Duration::from_mins(arguments.limit),
+    };
+    let finished = rack.run(&machines, arguments.jobs.unwrap_or(processors))?;
+    summary::write(&finished, &folder)?;
+    summary::print(&finished);
+    let failed: Vec<_> = finished
+        .iter()
+        .filter(|machine| !machine.findings.problems.is_empty())
+        .map(|machine| machine.boot.machine.name)
+        .collect();
+    ensure!(
+        failed.is_empty(),
+        "{} of {} machines failed: {}",
+        failed.len(),
+        finished.len(),
+        failed.join(", ")
+    );
+    let totals = summary::totals(&finished);
+    ensure!(
+        arguments.verifier || totals.passed + totals.failed > 0,
+        "no test was run: none has `{}` in its name",
+        arguments.test.as_deref().unwrap_or_default()
+    );
+    Ok(Outcome::Ran(totals))
+}
+
+/// Two runs at once would overwrite each other's files, and starve each other's machines.
+fn lock(folder: &Path) -> Result<File> {
+    fs::create_dir_all(folder).with_context(|| format!("create {}", folder.display()))?;
+    let path = folder.join("lock");
+    let lock = File::create(&path).with_context(|| format!("create {}", path.display()))?;
+    if lock.try_lock().is_err() {
+        println!("waiting for another `cargo xtask vm` to end");
+        lock.lock()
+            .with_context(|| format!("lock {}", path.display()))?;
+    }
+    Ok(lock)
+}
+
+/// Builds what the guests run, and writes the archive that they start from.
+fn prepare(
+    arguments: &Arguments,
+    tools: &Tools,
+    kernels: Vec<&Kernel>,
+    folder: &Path,
+) -> Result<PathBuf> {
+    let programs = programs::build(&arguments.targets)?;
+    let plan = Plan {
+        targets: arguments.targets.clone(),
+        filter: arguments.test.clone(),
+        verifier: arguments.verifier,
+    };
+    let contents = Contents {
+        tools,
+        programs: &programs,
+        plan: &plan,
+        kernels,
+        files: &arguments.files,
+    };
+    let archive = contents.archive(&folder.join("programs"))?;
+    let path = folder.join("initramfs.cpio");
+    let file = File::create(&path).with_context(|| format!("create {}", path.display()))?;
+    let mut output = BufWriter::new(file);
+    archive.write(&mut output)?;
+    output
+        .flush()
+        .with_context(|| format!("write {}", path.display()))?;
+    Ok(path)
+}
