@@ -98,6 +98,8 @@ offsets! {
     task_stack: "task_struct", ["stack"];
     /// Name of the thread.
     task_comm: "task_struct", ["comm"];
+    /// The thread's use of io_uring; null when it has made none.
+    task_io_uring: "task_struct", ["io_uring"], optional;
     /// `PF_*`.
     task_flags: "task_struct", ["flags"];
     /// Set of cgroups.

@@ -15,6 +15,8 @@ use crate::{
     watch::is_watched,
 };
 
+/// Stands for flags that a hook is not told.
+const FLAGS_UNKNOWN: u32 = u32::MAX;
 /// `include/linux/fs.h`
 pub(crate) const FMODE_WRITE: u32 = 2;
 const FMODE_CREATED: u32 = 1 << 20;
@@ -130,7 +132,7 @@ fn path_rename(context: &impl Arguments, has_flags: bool) {
     let call_flags = if has_flags {
         context.number(4) as u32
     } else {
-        0
+        FLAGS_UNKNOWN
     };
     two_names(
         task,

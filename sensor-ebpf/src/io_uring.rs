@@ -12,7 +12,7 @@ use crate::{
     arguments::Arguments,
     file_call::base,
     global::{self, offset},
-    read::{Address, probe},
+    read::{Address, opaque, probe},
     record::{Builder, emit},
     task::Task,
 };
@@ -21,12 +21,14 @@ use crate::{
 /// (`include/trace/events/io_uring.h`; 5.10 to 7.2).
 #[btf_tracepoint(function = "io_uring_create")]
 pub(crate) fn io_uring_create(context: BtfTracePointContext) -> i32 {
+    // Registers are wider than the arguments.
+    let entries = |index| context.number(index) & 0xffff_ffff;
     if let Some(task) = Task::watched() {
         emit(
             RecordKind::KernelIoUring,
             task,
             |_, record: &mut ValueRecord| {
-                record.values = [context.number(2), context.number(3), context.number(4), 0];
+                record.values = [entries(2), entries(3), entries(4), 0];
                 record.result = context.number(0) as i32;
             },
         );
@@ -61,7 +63,7 @@ mod operation {
 #[btf_tracepoint(function = "io_uring_submit_req")]
 pub(crate) fn io_uring_submit(context: BtfTracePointContext) -> i32 {
     let request = if global::io_request_argument() == 0 {
-        context.address(0)
+        opaque(context.address(0))
     } else {
         context.address(1)
     };

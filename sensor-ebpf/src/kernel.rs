@@ -137,6 +137,12 @@ function_exits!(perf, fexit_x64_perf_event_open, fexit_ia32_perf_event_open);
 /// not have the system call's function.
 #[inline(always)]
 fn perf_event_open(context: &impl Arguments) {
+    /// `PERF_SECURITY_OPEN` (`include/linux/perf_event.h`): the other checks of
+    /// the same call are of what the event asks for.
+    const OPEN: u32 = 0;
+    if context.number(1) as u32 != OPEN {
+        return;
+    }
     let Some(task) = Task::watched() else { return };
     let attributes = context.address(0);
     let number = probe::<u32>(attributes, offset!(perf_attributes_type)).map_or(NO_TYPE, u64::from);

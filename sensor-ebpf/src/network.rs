@@ -46,7 +46,7 @@ fn addressed(context: &impl Arguments, kind: RecordKind, side: Side) {
         builder.mark(flags::ATTEMPT);
 
         socket::describe(record, sk);
-        let length = context.number(2) as usize;
+        let length = context.number(2) as u32 as usize;
         address::take(builder, record, Memory::Kernel, from, length, side);
     });
 }

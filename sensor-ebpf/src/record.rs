@@ -17,7 +17,7 @@ use crate::{
     read::{Address, masked},
     ring,
     scratch::{Claimed, with_scratch},
-    task::Sign,
+    task::{Sign, Task},
 };
 
 const HEADER: usize = size_of::<RecordHeader>();
@@ -78,7 +78,14 @@ pub(crate) fn emit_if<F: FixedPart>(
         }
         let length = builder.claimed.scratch.length;
         header.length = length as u32;
-        header.flags = builder.claimed.scratch.flags as u16;
+        let mut marks = builder.claimed.scratch.flags as u16;
+        // Hooks on kernel objects see io_uring's work like any other.
+        if marks & (flags::ATTEMPT | flags::RESULT_UNKNOWN) != 0
+            && Task::current().works_for_io_uring()
+        {
+            marks |= flags::IO_URING;
+        }
+        header.flags = marks;
         // SAFETY: the slot has RECORD_MAX bytes.
         unsafe { ring::submit(kind, record.cast(), length as usize) };
     });

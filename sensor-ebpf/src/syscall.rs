@@ -13,7 +13,7 @@ use aya_ebpf::{
 
 use crate::{
     arguments::Arguments,
-    global::{self, offset},
+    global,
     object::Object,
     task::{Task, current_tgid},
 };
@@ -58,18 +58,13 @@ impl Syscall {
 
     /// The system call at the end of whose function `context` is. On 5.10, whose
     /// BTF does not know the registers' type for some of them, they are taken
-    /// from the top of the stack, as `task_pt_regs` does
-    /// (`arch/x86/include/asm/processor.h`).
+    /// from the top of the stack.
     #[inline(always)]
     pub(crate) fn of_function(context: &impl Arguments, task: Task) -> Self {
-        /// `THREAD_SIZE` without KASAN, and `sizeof(struct pt_regs)`.
-        const STACK: usize = 16_384;
-        const REGISTERS: usize = 168;
         let registers = if global::has_task_btf() {
             Object::typed(context.address(0))
         } else {
-            let stack = task.object().pointer(offset!(task_stack));
-            Object::untyped(stack.wrapping_add(STACK - REGISTERS))
+            task.registers()
         };
         Self::with(registers, context, task)
     }

@@ -4,7 +4,7 @@ use aya_ebpf::helpers::generated::{
     bpf_get_current_pid_tgid, bpf_get_current_task, bpf_get_current_task_btf,
 };
 
-use sensor_common::RecordHeader;
+use sensor_common::{Offsets, RecordHeader};
 
 use crate::{
     global::{self, offset},
@@ -154,6 +154,34 @@ impl Task {
         self.0.member::<u32>(offset!(task_thread_status)) & TS_COMPAT != 0
     }
 
+    /// Whether what the thread does now was asked for through io_uring: by one of
+    /// its workers, or in the system call that submits requests.
+    #[inline(always)]
+    pub(crate) fn works_for_io_uring(self) -> bool {
+        /// `include/linux/sched.h`
+        const PF_IO_WORKER: u32 = 0x10;
+        /// `io_uring_enter`, the same in both tables.
+        const IO_URING_ENTER: u64 = 426;
+        let member = offset!(task_io_uring);
+        if member == Offsets::ABSENT as usize || self.0.pointer(member).is_null() {
+            return false;
+        }
+        if self.0.member::<u32>(offset!(task_flags)) & PF_IO_WORKER != 0 {
+            return true;
+        }
+        let top = self.0.pointer(offset!(task_stack)).wrapping_add(STACK);
+        let number = |padding: usize| probe::<u64>(top, ORIG_AX.wrapping_sub(padding));
+        number(0) == Some(IO_URING_ENTER) || number(FRED_PADDING) == Some(IO_URING_ENTER)
+    }
+
+    /// The registers of the system call that the thread is in: at the top of its
+    /// stack, as `task_pt_regs` has it (`arch/x86/include/asm/processor.h`).
+    #[inline(always)]
+    pub(crate) fn registers(self) -> Object {
+        let stack = self.0.pointer(offset!(task_stack));
+        Object::untyped(stack.wrapping_add(STACK - REGISTERS))
+    }
+
     /// Depth of the pid namespace that the task's number was given in.
     #[inline(always)]
     pub(crate) fn pid_level(self) -> u32 {
@@ -211,6 +239,15 @@ impl Sign for Task {
         }
     }
 }
+
+/// `THREAD_SIZE` without KASAN.
+const STACK: usize = 16_384;
+/// `sizeof(struct pt_regs)` on x86-64.
+const REGISTERS: usize = 168;
+/// `pt_regs.orig_ax`, from the end of the stack.
+const ORIG_AX: usize = (15_usize * 8).wrapping_sub(REGISTERS);
+/// What lies above the registers on kernels built with FRED (6.9 and later).
+const FRED_PADDING: usize = 16;
 
 /// `struct upid` is a number and a pointer (`include/linux/pid.h`).
 const UPID: usize = 16;

@@ -2,7 +2,8 @@
 //!
 //! ```text
 //! capture ─▶ state ─▶ features ─▶ model ─▶ policy ─▶ response
-//!    │                                        │          │
+//!    │         │                              │          │
+//!    │         └▶ hash ─┐                     │          │
 //!    └──────────────▶ outputs ◀───────────────┴──────────┘
 //! ```
 //!
@@ -13,6 +14,7 @@ pub mod capture;
 pub mod cli;
 pub mod event;
 pub mod features;
+pub mod hash;
 pub mod model;
 pub mod outputs;
 pub mod policy;

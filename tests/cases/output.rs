@@ -169,11 +169,9 @@ fn verdicts_only_is_the_default_and_the_duration_ends_the_run() {
         .map(|line| serde_json::from_str::<Value>(line).unwrap()["kind"].clone())
         .collect();
     assert_eq!(kinds.last(), Some(&json!("summary")));
-    assert!(
-        kinds
-            .iter()
-            .all(|kind| ["verdict", "loss", "summary"].contains(&kind.as_str().unwrap()))
-    );
+    assert!(kinds.iter().all(|kind| {
+        ["verdict", "process.hash", "loss", "summary"].contains(&kind.as_str().unwrap())
+    }));
 }
 
 #[test]

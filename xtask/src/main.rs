@@ -6,6 +6,7 @@ mod dataset;
 mod debian;
 mod docs;
 mod ebpf;
+mod fuzz;
 mod kernel_object;
 mod run;
 mod setup;
@@ -40,6 +41,7 @@ enum Command {
     Dataset(dataset::Arguments),
     Train(train::Arguments),
     Vm(vm::Arguments),
+    Fuzz(fuzz::Arguments),
 }
 
 fn main() -> ExitCode {
@@ -54,6 +56,7 @@ fn main() -> ExitCode {
         Command::Dataset(arguments) => dataset::main(&arguments),
         Command::Train(arguments) => train::main(&arguments),
         Command::Vm(arguments) => vm::main(&arguments),
+        Command::Fuzz(arguments) => fuzz::main(&arguments),
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,

@@ -29,6 +29,7 @@ enum StepResult {
     Passed,
     Failed,
     Skipped,
+    LeftOut,
 }
 
 impl Steps {
@@ -48,6 +49,41 @@ impl Steps {
         });
         self.tests += totals.passed + totals.failed;
         passed
+    }
+
+    /// Puts down a step of this program's own that ran tests; whether all passed it has said by
+    /// coming this far.
+    pub(crate) fn ran(&mut self, name: &'static str, time: Duration, totals: &Totals) {
+        println!("<== {name}: passed, {:.1} s", time.as_secs_f64());
+        self.tests += totals.passed + totals.failed;
+        self.outcomes.push(Outcome {
+            name,
+            result: StepResult::Passed,
+            time,
+            note: totals.to_string(),
+        });
+    }
+
+    /// Puts down a step of this program's own that failed.
+    pub(crate) fn failed(&mut self, name: &'static str, time: Duration, reason: &str) {
+        println!("<== {name}: FAILED, {:.1} s\n{reason}", time.as_secs_f64());
+        self.outcomes.push(Outcome {
+            name,
+            result: StepResult::Failed,
+            time,
+            note: reason.lines().next().unwrap_or_default().to_owned(),
+        });
+    }
+
+    /// Puts down a step that cannot be run on this machine, which is no failure.
+    pub(crate) fn leave_out(&mut self, name: &'static str, reason: &str) {
+        println!("<== {name}: left out: {reason}");
+        self.outcomes.push(Outcome {
+            name,
+            result: StepResult::LeftOut,
+            time: Duration::ZERO,
+            note: reason.to_owned(),
+        });
     }
 
     /// How many tests `run_tests` has run.
@@ -97,7 +133,7 @@ impl Steps {
         let bad = self
             .outcomes
             .iter()
-            .filter(|outcome| outcome.result != StepResult::Passed);
+            .filter(|outcome| !matches!(outcome.result, StepResult::Passed | StepResult::LeftOut));
         let names: Vec<_> = bad.map(|outcome| outcome.name).collect();
         if !names.is_empty() {
             bail!("did not pass: {}", names.join(", "));
@@ -112,7 +148,7 @@ impl Steps {
             .map(|outcome| outcome.name.len())
             .max()
             .unwrap_or(0);
-        let mut table = format!("{:width$}  {:7}  {:>8}\n", "step", "result", "time");
+        let mut table = format!("{:width$}  {:8}  {:>8}\n", "step", "result", "time");
         for Outcome {
             name,
             result,
@@ -121,7 +157,7 @@ impl Steps {
         } in &self.outcomes
         {
             let line = format!(
-                "{name:width$}  {:7}  {:>6.1} s  {note}",
+                "{name:width$}  {:8}  {:>6.1} s  {note}",
                 word(*result),
                 time.as_secs_f64()
             );
@@ -137,6 +173,7 @@ fn word(result: StepResult) -> &'static str {
         StepResult::Passed => "passed",
         StepResult::Failed => "FAILED",
         StepResult::Skipped => "skipped",
+        StepResult::LeftOut => "left out",
     }
 }
 
@@ -259,9 +296,21 @@ mod tests {
         assert!(
             steps
                 .table()
-                .contains("tests  skipped     0.0 s  the agent was not built")
+                .contains("tests  skipped      0.0 s  the agent was not built")
         );
         assert!(steps.finish().is_err());
+    }
+
+    #[test]
+    fn what_a_machine_cannot_do_is_told_and_is_no_failure() {
+        let mut steps = Steps::default();
+        steps.leave_out("kernels", "no QEMU");
+        assert!(
+            steps.table().contains("kernels  left out"),
+            "{}",
+            steps.table()
+        );
+        assert!(steps.finish().is_ok());
     }
 
     #[test]

@@ -1,14 +1,16 @@
 //! `cargo xtask test`: every check that a change has to pass.
 
-use std::process::Command;
+use std::{process::Command, time::Instant};
 
 use anyhow::{Result, ensure};
 use clap::Args;
 
 use crate::{
+    fuzz,
     setup::{self, Consent},
     steps::Steps,
     toolchain::Search,
+    vm,
     workspace::{self, execute},
 };
 
@@ -22,6 +24,12 @@ pub(crate) struct Arguments {
     /// Leave out clippy and cargo-deny
     #[arg(long)]
     fast: bool,
+    /// Also fuzz what reads the kernel's bytes, for a bounded time
+    #[arg(long)]
+    fuzz: bool,
+    /// Also run the acts' cases on every supported kernel, in emulated machines
+    #[arg(long)]
+    kernels: bool,
     #[command(flatten)]
     consent: Consent,
     /// Run only the tests that have this in their name
@@ -46,6 +54,12 @@ pub(crate) fn main(arguments: &Arguments) -> Result<()> {
         deny(&mut steps)?;
     }
     test(&mut steps, arguments.filter.as_deref())?;
+    if arguments.fuzz {
+        fuzz::step(&mut steps, arguments.consent)?;
+    }
+    if arguments.kernels {
+        machines(&mut steps, arguments.consent);
+    }
     let tests = steps.tests();
     steps.finish()?;
     ensure!(
@@ -54,6 +68,18 @@ pub(crate) fn main(arguments: &Arguments) -> Result<()> {
         arguments.filter.as_deref().unwrap_or_default()
     );
     Ok(())
+}
+
+/// The acts' cases on every supported kernel.
+fn machines(steps: &mut Steps, consent: Consent) {
+    const NAME: &str = "kernels";
+    println!("\n==> {NAME}: `cargo xtask vm`");
+    let start = Instant::now();
+    match vm::whole_matrix(consent) {
+        Ok(vm::Outcome::Ran(totals)) => steps.ran(NAME, start.elapsed(), &totals),
+        Ok(vm::Outcome::Skipped(reason)) => steps.leave_out(NAME, &reason),
+        Err(error) => steps.failed(NAME, start.elapsed(), &format!("{error:#}")),
+    }
 }
 
 fn lint(steps: &mut Steps) -> Result<()> {

@@ -52,17 +52,22 @@ impl WallClock {
     /// RFC 3339 in UTC with nine digits of a second.
     #[must_use]
     pub fn rfc3339(self, time: BootTime) -> String {
-        let wall = i128::from(time.0) + self.boot_to_wall;
-        jiff::Timestamp::from_nanosecond(wall).map_or_else(
+        jiff::Timestamp::from_nanosecond(self.unix_nanoseconds(time)).map_or_else(
             |_| String::from("1970-01-01T00:00:00.000000000Z"),
             |stamp| format!("{stamp:.9}"),
         )
     }
 
+    /// Nanoseconds since 1970.
+    #[must_use]
+    pub const fn unix_nanoseconds(self, time: BootTime) -> i128 {
+        time.0 as i128 + self.boot_to_wall
+    }
+
     /// Seconds since 1970.
     #[must_use]
     pub fn unix_seconds(self, time: BootTime) -> i64 {
-        i64::try_from((i128::from(time.0) + self.boot_to_wall) / 1_000_000_000).unwrap_or_default()
+        i64::try_from(self.unix_nanoseconds(time) / 1_000_000_000).unwrap_or_default()
     }
 }
 

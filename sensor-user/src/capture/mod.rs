@@ -24,6 +24,7 @@ pub use hooks::{
 };
 pub use kernel::{Channels, Kernel, KernelError, KernelOptions, TierRefusal, WatchMap, Watches};
 pub use losses::{KindTotals, LossReader, Totals};
+pub use mounts::{MountLine, mount_lines, read_mounts};
 pub use offsets::{KernelTypes, OffsetError};
 pub use procfs_scan::{ScannedProcess, scan, tick_nanoseconds};
 pub use program_stats::{ProgramStats, VerifierCost, program_stats, verifier_cost};

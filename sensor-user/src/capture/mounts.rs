@@ -12,16 +12,16 @@ use std::{
 
 /// One mount of a mount namespace.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct MountLine<'a> {
+pub struct MountLine<'a> {
     /// Number of the mount, as `statx(2)` gives it.
-    pub(super) id: u64,
+    pub id: u64,
     /// Device of its file system, `major << 20 | minor`: the superblock's, which
     /// on btrfs is not the one that `stat(2)` shows.
-    pub(super) device: u32,
+    pub device: u32,
     /// Which directory of the file system is mounted.
-    pub(super) root: &'a [u8],
+    pub root: &'a [u8],
     /// Type of the file system.
-    pub(super) file_system: &'a [u8],
+    pub file_system: &'a [u8],
     point: &'a [u8],
     options: &'a [u8],
 }
@@ -29,13 +29,13 @@ pub(super) struct MountLine<'a> {
 impl<'a> MountLine<'a> {
     /// Where it is mounted, below the root of the process asked about.
     #[must_use]
-    pub(super) fn point(&self) -> PathBuf {
+    pub fn point(&self) -> PathBuf {
         PathBuf::from(OsString::from_vec(unescaped(self.point)))
     }
 
     /// True when the file system has this option.
     #[must_use]
-    pub(super) fn has_option(&self, option: &str) -> bool {
+    pub fn has_option(&self, option: &str) -> bool {
         self.options
             .split(|&byte| byte == b',')
             .any(|found| found == option.as_bytes())
@@ -66,7 +66,7 @@ impl<'a> MountLine<'a> {
 
 /// The mounts that a text of this form lists; lines of another form are left
 /// out.
-pub(super) fn mount_lines(text: &[u8]) -> impl Iterator<Item = MountLine<'_>> {
+pub fn mount_lines(text: &[u8]) -> impl Iterator<Item = MountLine<'_>> {
     text.split(|&byte| byte == b'\n')
         .filter_map(MountLine::parse)
 }
@@ -76,7 +76,7 @@ pub(super) fn mount_lines(text: &[u8]) -> impl Iterator<Item = MountLine<'_>> {
 const LIST_MAX: u64 = 4 << 20;
 
 /// The list of `/proc/PID/mountinfo`, or of `/proc/self/mountinfo`.
-pub(super) fn read_mounts(path: &Path) -> io::Result<Vec<u8>> {
+pub fn read_mounts(path: &Path) -> io::Result<Vec<u8>> {
     let mut text = Vec::new();
     File::open(path)?.take(LIST_MAX).read_to_end(&mut text)?;
     Ok(text)

@@ -180,7 +180,8 @@ impl<'a> Structures<'a> {
 /// programs' private one and does not count.
 fn tracepoint_arguments(types: &TypeInformation, name: &str) -> Option<usize> {
     let id = types.id_of(&format!("btf_trace_{name}"))?;
-    let prototype = types.pointee_tid(types.pointee_tid(id).ok()?).ok()?;
+    // Through the typedef and the pointer at once.
+    let prototype = types.pointee_tid(id).ok()?;
     parameters(types, prototype)?.checked_sub(1)
 }
 
@@ -223,6 +224,16 @@ mod tests {
             fs::write(&path, garbage).unwrap();
             assert!(KernelTypes::read(&path).is_err());
         }
+    }
+
+    #[test]
+    fn arguments_of_tracepoints_are_counted() {
+        let bytes = fs::read("/sys/kernel/btf/vmlinux").unwrap();
+        let types = TypeInformation::new(&Bytes(bytes)).unwrap();
+        assert_eq!(tracepoint_arguments(&types, "sys_exit"), Some(2));
+        assert_eq!(tracepoint_arguments(&types, "sched_process_exec"), Some(3));
+        assert_eq!(tracepoint_arguments(&types, "no_such_thing"), None);
+        assert_eq!(arguments(&types, "commit_creds"), Some(1));
     }
 
     #[test]

@@ -14,9 +14,9 @@ pub use export::FeatureExport;
 pub use line::{json_line, render};
 pub use record::{
     CgroupPart, ChangePart, ContainerPart, CredentialsPart, DnsPart, ExecPart, ExitPart, FilePart,
-    ForkPart, Hexadecimal, KernelPart, KeyPart, LossPart, LossSource, MemoryPart, ModelPart,
-    NamespacesPart, NetworkPart, ParentPart, ProcessPart, Record, RecordName, SummaryPart,
-    TargetPart, Through, VerdictPart, schema,
+    ForkPart, HashPart, Hexadecimal, KernelPart, KeyPart, LossPart, LossSource, MemoryPart,
+    ModelPart, NamespacesPart, NetworkPart, ParentPart, ProcessPart, Record, RecordName,
+    SummaryPart, TargetPart, Through, VerdictPart, schema,
 };
 pub use status::{Status, StatusLine};
 pub use summary::{Counts, Latencies};

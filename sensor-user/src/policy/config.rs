@@ -6,6 +6,7 @@ use std::{
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
+use super::range::Ranges;
 use crate::model::{Score, Source};
 
 /// What the sensor may do.
@@ -49,15 +50,14 @@ pub struct Config {
     pub processes: usize,
     /// Records that wait for an output.
     pub output_queue: usize,
+    /// Bytes of the largest executable that is hashed; zero for none.
+    pub hash_file: u32,
     /// Files, and directories for the files directly in them, whose opening for
     /// reading is recorded.
     pub watch_read: Vec<PathBuf>,
     /// The same for writes.
     pub watch_write: Vec<PathBuf>,
 }
-
-/// Most paths that can be watched for one thing.
-const WATCHES_MAX: usize = 1024;
 
 /// Files that hold secrets on every server: their readers are recorded unless
 /// the policy says otherwise.
@@ -81,6 +81,7 @@ impl Default for Config {
             bulk_ring: 8 << 20,
             processes: 65_536,
             output_queue: 65_536,
+            hash_file: 256 << 20,
             watch_read: SECRETS.iter().map(PathBuf::from).collect(),
             watch_write: Vec::new(),
         }
@@ -159,6 +160,7 @@ struct LimitsSection {
     bulk_ring_bytes: Option<i64>,
     processes: Option<i64>,
     output_queue: Option<i64>,
+    hash_file_bytes: Option<i64>,
 }
 
 impl Config {
@@ -176,30 +178,13 @@ impl Config {
             path: path.into(),
             message: error.to_string().trim_end().to_owned(),
         })?;
-        let range = |key, found: String, allowed: String| ConfigError::Range {
-            path: path.into(),
-            key,
-            found,
-            allowed,
-        };
-        let threshold = |key, value: Option<f64>| {
-            #[expect(
-                clippy::cast_possible_truncation,
-                reason = "scores are single precision"
-            )]
-            value
-                .map(|value| {
-                    Score::new(value as f32)
-                        .ok_or_else(|| range(key, value.to_string(), String::from("0.0 to 1.0")))
-                })
-                .transpose()
-        };
-        let alert = threshold("model.alert_threshold", file.model.alert_threshold)?;
-        let kill = threshold("model.kill_threshold", file.model.kill_threshold)?;
+        let ranges = Ranges(path);
+        let alert = ranges.threshold("model.alert_threshold", file.model.alert_threshold)?;
+        let kill = ranges.threshold("model.kill_threshold", file.model.kill_threshold)?;
         if let (Some(alert), Some(kill)) = (alert, kill)
             && kill < alert
         {
-            return Err(range(
+            return Err(ranges.error(
                 "model.kill_threshold",
                 kill.get().to_string(),
                 format!("model.alert_threshold ({}) to 1.0", alert.get()),
@@ -207,46 +192,14 @@ impl Config {
         }
         for protected in &file.response.protected {
             if !protected.is_absolute() {
-                return Err(range(
+                return Err(ranges.error(
                     "response.protected",
                     format!("{:?}", protected.display().to_string()),
                     String::from("absolute paths of executables"),
                 ));
             }
         }
-        let watched = |key, paths: Vec<PathBuf>| {
-            if let Some(relative) = paths.iter().find(|path| !path.is_absolute()) {
-                let found = format!("{:?}", relative.display().to_string());
-                return Err(range(key, found, String::from("absolute paths")));
-            }
-            if paths.len() > WATCHES_MAX {
-                let found = format!("{} paths", paths.len());
-                return Err(range(key, found, format!("at most {WATCHES_MAX} paths")));
-            }
-            Ok(paths)
-        };
         let defaults = Self::default();
-        let bounded = |key, value: Option<i64>, default: u32, low: u32, high: u32| {
-            let Some(value) = value else {
-                return Ok(default);
-            };
-            u32::try_from(value)
-                .ok()
-                .filter(|value| (low..=high).contains(value))
-                .ok_or_else(|| range(key, value.to_string(), format!("{low} to {high}")))
-        };
-        let ring = |key, value: Option<i64>| {
-            let bytes = bounded(key, value, 8 << 20, 64 << 10, 1 << 30)?;
-            if bytes.is_power_of_two() {
-                Ok(bytes)
-            } else {
-                Err(range(
-                    key,
-                    bytes.to_string(),
-                    format!("a power of two, such as {}", bytes.next_power_of_two()),
-                ))
-            }
-        };
         let limits = &file.limits;
         Ok(Self {
             mode: file.response.mode,
@@ -257,19 +210,37 @@ impl Config {
             alert,
             kill,
             protected: file.response.protected,
-            critical_ring: ring("limits.critical_ring_bytes", limits.critical_ring_bytes)?,
-            bulk_ring: ring("limits.bulk_ring_bytes", limits.bulk_ring_bytes)?,
-            processes: bounded("limits.processes", limits.processes, 65_536, 1_024, 4 << 20)?
-                as usize,
-            output_queue: bounded(
+            critical_ring: ranges.ring(
+                "limits.critical_ring_bytes",
+                limits.critical_ring_bytes,
+                defaults.critical_ring,
+            )?,
+            bulk_ring: ranges.ring(
+                "limits.bulk_ring_bytes",
+                limits.bulk_ring_bytes,
+                defaults.bulk_ring,
+            )?,
+            processes: ranges.number(
+                "limits.processes",
+                limits.processes,
+                65_536,
+                (1_024, 4 << 20),
+            )? as usize,
+            output_queue: ranges.number(
                 "limits.output_queue",
                 limits.output_queue,
                 65_536,
-                16,
-                1 << 20,
+                (16, 1 << 20),
             )? as usize,
-            watch_read: watched("watch.read", file.watch.read.unwrap_or(defaults.watch_read))?,
-            watch_write: watched("watch.write", file.watch.write)?,
+            hash_file: ranges.number(
+                "limits.hash_file_bytes",
+                limits.hash_file_bytes,
+                defaults.hash_file,
+                (0, u32::MAX),
+            )?,
+            watch_read: ranges
+                .watched("watch.read", file.watch.read.unwrap_or(defaults.watch_read))?,
+            watch_write: ranges.watched("watch.write", file.watch.write)?,
         })
     }
 }
@@ -304,7 +275,7 @@ mod tests {
             "[model]\npath = \"/m.onnx\"\nalert_threshold = 0.25\nkill_threshold = 0.5\n\
              [response]\nmode = \"enforce\"\nprotected = [\"/usr/sbin/sshd\"]\n\
              [limits]\ncritical_ring_bytes = 65536\nbulk_ring_bytes = 131072\nprocesses = 2000\n\
-             output_queue = 100\n",
+             output_queue = 100\nhash_file_bytes = 0\n",
         )
         .unwrap();
         assert_eq!(config.mode, Mode::Enforce);
@@ -319,6 +290,7 @@ mod tests {
         assert_eq!(config.protected, [PathBuf::from("/usr/sbin/sshd")]);
         assert_eq!((config.critical_ring, config.bulk_ring), (65_536, 131_072));
         assert_eq!((config.processes, config.output_queue), (2_000, 100));
+        assert_eq!(config.hash_file, 0);
     }
 
     #[test]
@@ -361,6 +333,10 @@ mod tests {
             (
                 "[limits]\nbulk_ring_bytes = 100000",
                 &["limits.bulk_ring_bytes", "power of two, such as 131072"],
+            ),
+            (
+                "[limits]\nhash_file_bytes = 4294967296",
+                &["limits.hash_file_bytes", "0 to 4294967295"],
             ),
             (
                 "[response]\nprotected = [\"sshd\"]",

@@ -2,6 +2,7 @@
 
 mod config;
 mod decision;
+mod range;
 
 pub use config::{Config, ConfigError, Mode, ModelChoice};
 pub use decision::{Action, Decision, Label, Spared, decide};

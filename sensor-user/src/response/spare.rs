@@ -58,7 +58,7 @@ impl Protection {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::Arc;
+    use std::sync::{Arc, OnceLock};
 
     use super::*;
     use crate::state::{
@@ -74,6 +74,7 @@ mod tests {
             cwd: b"/"[..].into(),
             args: b""[..].into(),
             args_total: 0,
+            sha256: OnceLock::new(),
         }));
         process
     }

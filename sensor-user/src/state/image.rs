@@ -1,3 +1,6 @@
+use std::sync::OnceLock;
+
+use super::Sha256;
 use crate::event::{Exec, ExecFacts, split_args};
 
 /// The program a process runs. Children share it until they run another.
@@ -13,6 +16,8 @@ pub struct Image {
     pub args: Box<[u8]>,
     /// Bytes of arguments that there were; more than `args` when cut.
     pub args_total: u32,
+    /// Hash of the executable, once it is known.
+    pub sha256: OnceLock<Sha256>,
 }
 
 impl Image {
@@ -25,6 +30,7 @@ impl Image {
             cwd: exec.cwd.into(),
             args: exec.args.into(),
             args_total: exec.args_total,
+            sha256: OnceLock::new(),
         }
     }
 

@@ -6,6 +6,7 @@ mod image;
 mod novelty;
 mod path_class;
 mod process;
+mod sha256;
 mod sketch;
 mod table;
 
@@ -15,6 +16,7 @@ pub use image::Image;
 pub use novelty::Novelty;
 pub use path_class::PathClass;
 pub use process::{Process, Pulse, ThreadCredentials};
+pub use sha256::Sha256;
 pub use sketch::{Decaying, Distinct};
 pub use table::{Applied, ProcessTable, TableLimits};
 

@@ -1,6 +1,6 @@
 use std::{
     collections::{HashMap, VecDeque},
-    sync::Arc,
+    sync::{Arc, OnceLock},
 };
 
 use super::{ContainerTable, Image, Novelty, Process, ThreadCredentials};
@@ -151,6 +151,7 @@ impl ProcessTable {
                 cwd: scanned.cwd.into(),
                 args_total: u32::try_from(scanned.args.len()).unwrap_or(u32::MAX),
                 args: scanned.args.into(),
+                sha256: OnceLock::new(),
             })
         });
         self.insert(process);

@@ -3,10 +3,10 @@
 use serde_json::json;
 
 use crate::{
-    case::{Case, Played, Trouble},
+    case::{Case, Played, Tier, Trouble},
     run::Run,
     stage::Stage,
-    wanted::{Wanted, is, outcome},
+    wanted::{Wanted, is, outcome, perhaps},
 };
 
 /// What is common to all sockets of a kind.
@@ -111,9 +111,19 @@ fn accept(run: &Run, address: &str, family: &str) -> Played {
         // Before the act there is no peer to tell.
         ("network.remote_address", outcome(address)),
         ("network.remote_port", outcome(run.number("client_port"))),
-        ("network.result", outcome(run.number("accepted"))),
+        accepted(run),
     ]);
     run.expect_times(1, "network.accept", &wanted)
+}
+
+/// The new descriptor: inside of the call it does not exist yet.
+fn accepted(run: &Run) -> (&'static str, Wanted) {
+    let descriptor = run.number("accepted");
+    let wanted = match run.tier() {
+        Tier::Tracepoint => is(descriptor),
+        Tier::Lsm | Tier::Fentry => perhaps(descriptor),
+    };
+    ("network.result", wanted)
 }
 
 /// A socket with the name of a container engine's: through it, one is root.
@@ -123,14 +133,10 @@ fn unix(stage: &Stage, kind: &str) -> Played {
     let run = stage.act(&["network", "unix", path])?;
     let mut wanted = socket("unix", "stream", 0).to_vec();
     wanted.push(("network.unix_path", is(path)));
-    wanted.push((
-        "network.result",
-        outcome(if kind == "network.accept" {
-            run.number("accepted")
-        } else {
-            0
-        }),
-    ));
+    wanted.push(match kind {
+        "network.accept" => accepted(&run),
+        _ => ("network.result", outcome(0)),
+    });
     run.expect_times(1, kind, &wanted)
 }
 

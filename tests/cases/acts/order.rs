@@ -5,7 +5,7 @@ use serde_json::Value;
 
 use crate::{
     case::{Case, Played, Trouble},
-    run::time_of,
+    run::{GRACE, time_of},
     stage::Stage,
     who::Who,
 };
@@ -101,9 +101,12 @@ fn ping_pong(stage: &Stage) -> Played {
             odd.clone()
         };
         let path = format!("{directory}/{number}");
-        let told = run.records(|record| {
+        let told = |record: &Value| {
             record["kind"] == "file.open" && record["file"]["path"] == path.as_str()
-        })?;
+        };
+        // The other process's end is not waited for, only the actor's.
+        run.wait(GRACE, told)?;
+        let told = run.records(told)?;
         let [record] = &told[..] else {
             return Err(Trouble::Wrong(format!("{} records of {path}", told.len())));
         };

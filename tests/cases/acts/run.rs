@@ -11,9 +11,15 @@ use crate::{
 
 /// How long a record may come after the end of its process before it is said
 /// to be missing.
-const GRACE: Duration = Duration::from_millis(300);
+pub(crate) const GRACE: Duration = Duration::from_millis(300);
 /// Kinds that are not told when they happen.
-const NO_ACTS: [&str; 4] = ["process.snapshot", "verdict", "loss", "summary"];
+const NO_ACTS: [&str; 5] = [
+    "process.snapshot",
+    "process.hash",
+    "verdict",
+    "loss",
+    "summary",
+];
 
 /// What an actor did, and what the sensor tells of it.
 pub(crate) struct Run<'a> {

@@ -2,7 +2,10 @@
 
 use std::os::fd::AsRawFd;
 
-use rustix::fs::{Mode, OFlags, open};
+use rustix::{
+    fs::{Mode, OFlags, open},
+    process::{Resource, Rlimit, setrlimit},
+};
 
 use crate::{call::call, facts::Facts};
 
@@ -71,8 +74,19 @@ fn name_words(name: &[u8; 16]) -> [u32; 4] {
     words
 }
 
+/// Before Linux 5.11 what eBPF keeps counts as locked memory, which the sensor
+/// may have used up for its user.
+fn lift_limit() {
+    let none = Rlimit {
+        current: None,
+        maximum: None,
+    };
+    let _ = setrlimit(Resource::Memlock, none);
+}
+
 /// Makes an array of eight bytes.
 fn map(facts: &mut Facts) {
+    lift_limit();
     let mut attributes = [0; 32];
     // Type array, sizes of key and value, one entry.
     attributes[..4].copy_from_slice(&[2, 4, 8, 1]);
@@ -82,6 +96,7 @@ fn map(facts: &mut Facts) {
 
 /// Loads a socket filter that lets everything pass.
 fn program(facts: &mut Facts) {
+    lift_limit();
     // r0 = 0; exit
     let text = [0xb7_u64, 0x95];
     let license = c"GPL";

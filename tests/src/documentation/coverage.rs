@@ -4,7 +4,6 @@
 use std::{collections::BTreeMap, fs, path::Path};
 
 use sensor_user::capture::{HOOKS, Hook, Need, Point, Required, Tier};
-use serde_json::Value;
 
 use super::{NOTICE, cell, put};
 
@@ -114,56 +113,43 @@ fn limits(page: &mut String) {
     }
 }
 
-/// Outcome by act and column.
-type Matrix = BTreeMap<String, BTreeMap<String, String>>;
+/// The accepted run: see `xtask/src/vm/accepted.rs`.
+#[derive(serde::Deserialize)]
+struct Accepted {
+    columns: Vec<String>,
+    acts: BTreeMap<String, String>,
+}
 
 fn matrix(page: &mut String) {
-    let Some((columns, rows)) = accepted() else {
+    let Ok(text) = fs::read_to_string(Path::new(ACCEPTED)) else {
         return;
     };
+    let accepted: Accepted = serde_json::from_str(&text).expect("tests/coverage.json is whole");
     put(
         page,
         format_args!(
             "\n## Proved\n\n\
              Each act was performed on each kernel in each tier by the cases of `tests/cases/acts`, \
-             and what the records say compared with what the actor saw. ● the record was right, \
-             ○ the tier cannot see it, and the capability report says so. A kernel's name with a \
-             `-` was booted without `bpf` among its security modules.\n\n| act | {} |\n|{}\n",
-            columns.join(" | "),
-            " --- |".repeat(columns.len() + 1),
+             and what the records say compared with what the actor saw (`cargo xtask vm`). ● the \
+             record was right, ○ the tier cannot see it, and the capability report says so. A \
+             kernel's name with a `-` was booted without `bpf` among its security modules.\n\n\
+             | act | {} |\n|{}\n",
+            accepted.columns.join(" | "),
+            " --- |".repeat(accepted.columns.len() + 1),
         ),
     );
-    for (act, outcomes) in rows {
-        put(page, format_args!("| {} |", cell(&act)));
-        for column in &columns {
-            let symbol = match outcomes.get(column).map(String::as_str) {
-                Some("seen") => "●",
-                Some("unseen") => "○",
+    for (act, signs) in &accepted.acts {
+        put(page, format_args!("| {} |", cell(act)));
+        for sign in signs.chars() {
+            let symbol = match sign {
+                's' => "●",
+                'u' => "○",
                 _ => "",
             };
             put(page, format_args!(" {symbol} |"));
         }
         page.push('\n');
     }
-}
-
-/// The accepted run: `[{machine, tier, act, outcome}]`.
-fn accepted() -> Option<(Vec<String>, Matrix)> {
-    let text = fs::read_to_string(Path::new(ACCEPTED)).ok()?;
-    let cells: Vec<Value> = serde_json::from_str(&text).expect("tests/coverage.json is JSON");
-    let mut columns = Vec::new();
-    let mut rows = Matrix::new();
-    for cell in &cells {
-        let part = |key: &str| cell[key].as_str().unwrap_or_default();
-        let column = format!("{} {}", part("machine"), part("tier"));
-        if !columns.contains(&column) {
-            columns.push(column.clone());
-        }
-        rows.entry(part("act").to_owned())
-            .or_default()
-            .insert(column, part("outcome").to_owned());
-    }
-    Some((columns, rows))
 }
 
 const OUTSIDE: &str = "

@@ -1,6 +1,7 @@
 //! `cargo xtask vm`: the tests on the kernels that the sensor supports, each in a machine of its
 //! own, emulated. A machine has a kernel, a first file system made here, and a serial line.
 
+mod accepted;
 mod alarm;
 mod apt;
 mod archive;
@@ -33,6 +34,7 @@ use anyhow::{Context as _, Result, ensure};
 use clap::Args;
 
 use self::{
+    accepted::Accepted,
     initramfs::Contents,
     kernel::Kernel,
     machine::{Boot, Series, Tier},
@@ -69,6 +71,9 @@ pub(crate) struct Arguments {
     /// Have the sensor report what the verifier did with each program, and keep that
     #[arg(long)]
     verifier: bool,
+    /// Keep what is seen as the measure for later runs; with all machines, tiers and tests only
+    #[arg(long, conflicts_with_all = ["kernels", "tiers", "test"])]
+    accept: bool,
     /// File of this machine that the guests have at the same path; can be given several times
     #[arg(long = "file", value_name = "FILE")]
     files: Vec<PathBuf>,
@@ -104,14 +109,14 @@ pub(crate) fn main(arguments: &Arguments) -> Result<()> {
 }
 
 /// Boots every machine with every tier, as a step of `cargo xtask test`.
-#[expect(dead_code, reason = "`cargo xtask test` has no such step yet")]
-pub(crate) fn whole_matrix(consent: Consent, filter: Option<&str>) -> Result<Outcome> {
+pub(crate) fn whole_matrix(consent: Consent) -> Result<Outcome> {
     execute(&Arguments {
         kernels: Vec::new(),
         tiers: Vec::new(),
-        test: filter.map(str::to_owned),
+        test: None,
         targets: TARGETS.map(str::to_owned).to_vec(),
         verifier: false,
+        accept: false,
         files: Vec::new(),
         limit: LIMIT_MINUTES,
         jobs: None,
@@ -179,6 +184,18 @@ fn execute(arguments: &Arguments) -> Result<Outcome> {
         "no test was run: none has `{}` in its name",
         arguments.test.as_deref().unwrap_or_default()
     );
+    let whole = arguments.kernels.is_empty()
+        && arguments.tiers.is_empty()
+        && arguments.test.is_none()
+        && arguments.targets == TARGETS;
+    if whole {
+        let seen = Accepted::of(&summary::cells(&finished))?;
+        if arguments.accept {
+            seen.write()?;
+        } else {
+            seen.check()?;
+        }
+    }
     Ok(Outcome::Ran(totals))
 }
 

@@ -44,7 +44,7 @@ const HARDWARE: [&str; 17] = [
     "-no-reboot",
 ];
 
-const KERNEL_OPTIONS: [&str; 7] = [
+const KERNEL_OPTIONS: [&str; 8] = [
     "console=ttyS0",
     // Warnings and worse. All of it would take longer than the boot itself.
     "loglevel=5",
@@ -52,6 +52,9 @@ const KERNEL_OPTIONS: [&str; 7] = [
     "oops=panic",
     // Otherwise the first file system is the one that files in memory are told by.
     "rootfstype=ramfs",
+    // Emulated, it runs unevenly. A kernel finds that out some time, and takes another clock amid
+    // the tests.
+    "tsc=unstable",
     // The guest's processors wait for the host's: that is no stall. A real one lasts.
     "rcupdate.rcu_cpu_stall_timeout=60",
     "watchdog_thresh=30",

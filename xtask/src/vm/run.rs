@@ -79,6 +79,7 @@ impl Rack<'_> {
             .with_context(|| format!("boot {name}"))?;
         let mut follower = Follower {
             name,
+            start,
             log: BufWriter::new(
                 File::create(&log).with_context(|| format!("create {}", log.display()))?,
             ),
@@ -88,7 +89,7 @@ impl Rack<'_> {
         writeln!(follower.log, "{}", guest.command)
             .with_context(|| format!("write {}", log.display()))?;
         let end = follower
-            .follow(&chunks(output), start, self.limit)
+            .follow(&chunks(output), self.limit)
             .with_context(|| format!("write {}", log.display()))?;
         drop(guest);
         let findings = follower.console.finish(end, boot);
@@ -104,6 +105,7 @@ impl Rack<'_> {
 /// Shows, keeps and reads what a guest says.
 struct Follower {
     name: &'static str,
+    start: Instant,
     log: BufWriter<File>,
     console: Console,
     /// A line that has not come to its end.
@@ -111,14 +113,9 @@ struct Follower {
 }
 
 impl Follower {
-    fn follow(
-        &mut self,
-        chunks: &Receiver<Vec<u8>>,
-        start: Instant,
-        limit: Duration,
-    ) -> io::Result<End> {
+    fn follow(&mut self, chunks: &Receiver<Vec<u8>>, limit: Duration) -> io::Result<End> {
         loop {
-            let left = limit.saturating_sub(start.elapsed());
+            let left = limit.saturating_sub(self.start.elapsed());
             if left.is_zero() {
                 self.line()?;
                 return Ok(End::TooLong(limit.as_secs()));
@@ -158,7 +155,8 @@ impl Follower {
         // A test may print what is not UTF-8.
         let line = String::from_utf8_lossy(&self.partial).into_owned();
         self.partial.clear();
-        writeln!(self.log, "{line}")?;
+        let seconds = self.start.elapsed().as_secs_f64();
+        writeln!(self.log, "{seconds:7.2} {line}")?;
         if self.console.line(&line) {
             // One call, so that lines of several machines stay whole.
             println!("[{}] {line}", self.name);

@@ -77,7 +77,8 @@ pub(super) fn totals(machines: &[Finished]) -> Totals {
     totals
 }
 
-fn cells(machines: &[Finished]) -> Vec<Cell> {
+/// What each tier saw of each act on each machine.
+pub(super) fn cells(machines: &[Finished]) -> Vec<Cell> {
     let mut cells = Vec::new();
     for Finished { boot, findings, .. } in machines {
         for observation in &findings.observations {

@@ -1,3 +1,4 @@
+mod hashes;
 mod loss;
 mod main_loop;
 mod pipeline;

@@ -4,19 +4,21 @@ use std::time::Duration;
 
 use super::{
     Events,
+    hashes::{self, Hashes},
     loss::{AgentLosses, Losses},
     scoring::{self, Judgement, Scoring},
-    summary_text,
+    startup, summary_text,
     usage::Usage,
     verdict_line,
 };
 use crate::{
     capture::{
-        BootTime, CgroupFinder, CgroupHierarchy, FindCgroup, ProgramStats, Resolver, ScannedCgroup,
-        ScannedProcess, Totals, WallClock, WatchMap, decode, tick_nanoseconds,
+        BootTime, ProgramStats, Resolver, ScannedCgroup, ScannedProcess, Totals, WallClock,
+        WatchMap, decode, tick_nanoseconds,
     },
     event::{Act, Event, ProcessId},
     features::{Context, Moment, extract},
+    hash::Hashed,
     model::Model,
     outputs::{
         Counts, FeatureExport, Record, RecordBuilder, RecordName, Status, SummaryPart, VerdictPart,
@@ -24,7 +26,7 @@ use crate::{
     },
     policy::{Action, Config},
     response::{Protection, kill},
-    state::{Applied, ContainerTable, ProcessTable, TableLimits},
+    state::{Applied, ProcessTable, TableLimits},
 };
 
 pub(super) struct Pipeline {
@@ -36,6 +38,7 @@ pub(super) struct Pipeline {
     protection: Protection,
     writer: Option<Writer>,
     export: Option<FeatureExport>,
+    hashes: Hashes,
     events: Events,
     records: RecordBuilder,
     tick_ns: u64,
@@ -60,12 +63,18 @@ impl Pipeline {
         };
         let tick_ns = tick_nanoseconds();
         Self {
-            table: ProcessTable::new(limits, tick_ns).with_containers(containers()),
+            table: ProcessTable::new(limits, tick_ns).with_containers(startup::containers()),
             watches,
             resolver: Resolver::new(),
             target_resolver: Resolver::new(),
             scoring: model.map(|model| Scoring::new(model, config)),
             protection: Protection::new(&config.protected),
+            // Nobody would read them.
+            hashes: Hashes::new(if writer.is_some() {
+                config.hash_file
+            } else {
+                0
+            }),
             writer,
             export,
             events,
@@ -144,6 +153,7 @@ impl Pipeline {
             (Act::Exit(_), Some(scoring)) => scoring.ended(event.process, event.time),
             _ => None,
         };
+        self.hashes.before_record(&event, &self.table);
         if self.events == Events::All
             && let Some(writer) = &self.writer
         {
@@ -158,6 +168,8 @@ impl Pipeline {
                 self.look(id, moment, event.time);
             }
         }
+        self.hashes
+            .after_response(&event, &self.table, self.records.clock);
     }
 
     /// Scores a process, and follows up on the score.
@@ -223,7 +235,9 @@ impl Pipeline {
 
     fn give_verdict(&mut self, id: ProcessId, time: BootTime, verdict: VerdictPart) {
         let mut record = Record::new(RecordName::Verdict, self.records.clock.rfc3339(time));
-        let process = self.records.process(id, &self.table);
+        let mut process = self.records.process(id, &self.table);
+        let image = self.table.get(id).and_then(|known| known.image.as_ref());
+        process.exe_sha256 = image.and_then(|image| image.sha256.get()).copied();
         self.verdict_lines
             .push(verdict_line::render(&record.time, &verdict, &process));
         record.process = Some(process);
@@ -235,6 +249,7 @@ impl Pipeline {
     pub(super) fn tick(&mut self, kernel: &Totals) {
         self.records.clock.refresh();
         self.watches.refresh_if_touched();
+        self.take_hashes(false);
         let agent = AgentLosses {
             undecoded: self.counts.undecoded,
             processes: self.table.overflowed(),
@@ -251,6 +266,22 @@ impl Pipeline {
     /// What is due when the rings were emptied.
     pub(super) fn caught_up(&mut self) {
         self.watches.refresh_if_touched();
+        self.take_hashes(true);
+    }
+
+    fn take_hashes(&mut self, caught_up: bool) {
+        let blind = self.losses.recent();
+        let hashes = self.hashes.take(&self.table, caught_up, blind);
+        self.write_hashes(&hashes);
+    }
+
+    /// Every one with all events; else those that a verdict waits for.
+    fn write_hashes(&self, hashes: &[Hashed]) {
+        for hashed in hashes {
+            if self.events == Events::All || hashes::is_judged(self.scoring.as_ref(), hashed) {
+                self.write(&self.records.hash(hashed, &self.table));
+            }
+        }
     }
 
     fn output_lost(&self) -> u64 {
@@ -299,6 +330,8 @@ impl Pipeline {
     /// Ends the run: last losses, summary, and the output's last line.
     pub(super) fn finish(&mut self, kernel: &Totals, programs: Vec<ProgramStats>, quiet: bool) {
         self.tick(kernel);
+        let hashes = self.hashes.finish();
+        self.write_hashes(&hashes);
         let summary = self.summary(programs);
         if !quiet {
             eprint!("{}", summary_text::render(&summary));
@@ -332,6 +365,8 @@ impl Pipeline {
             verdicts: self.counts.verdicts,
             kills: self.counts.kills,
             scores: self.counts.scores,
+            hashes: self.hashes.counts().computed,
+            hashes_skipped: self.hashes.counts().skipped,
             decision_latency_us: times.decision,
             death_latency_us: times.death,
             inference_us: times.inference,
@@ -346,19 +381,6 @@ impl Pipeline {
             write_record(writer, record);
         }
     }
-}
-
-/// A table of containers for the hierarchy whose cgroups the records name.
-fn containers() -> ContainerTable {
-    let hierarchy = CgroupHierarchy::of_containers();
-    let finder: Option<Box<dyn FindCgroup>> = match CgroupFinder::new(&hierarchy) {
-        Ok(finder) => Some(Box::new(finder)),
-        Err(error) => {
-            tracing::warn!(%error, "cgroups cannot be looked up: containers may go unnamed");
-            None
-        }
-    };
-    ContainerTable::new(hierarchy.number(), finder)
 }
 
 fn write_record(writer: &Writer, record: &Record) {

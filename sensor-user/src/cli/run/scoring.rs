@@ -120,6 +120,12 @@ impl Scoring {
         true
     }
 
+    /// True when a verdict was given on the process, with the program that it
+    /// ran at this time.
+    pub(super) fn has_judged(&self, process: ProcessId, exec_at: BootTime) -> bool {
+        self.judged.contains(&(process, exec_at))
+    }
+
     /// Notes that a process was killed for what it did at this time.
     pub(super) fn killed(&mut self, process: ProcessId, time: BootTime) {
         self.killed.put(process, time);

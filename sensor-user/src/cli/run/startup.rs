@@ -2,8 +2,12 @@ use std::collections::HashSet;
 
 use super::pipeline::Pipeline;
 use crate::{
-    capture::{CgroupHierarchy, Rings, decode, scan, scan_cgroups, tick_nanoseconds},
+    capture::{
+        CgroupFinder, CgroupHierarchy, FindCgroup, Rings, decode, scan, scan_cgroups,
+        tick_nanoseconds,
+    },
     event::{Act, Tgid},
+    state::ContainerTable,
 };
 
 /// Takes in the cgroups and processes that were there before the sensor, without
@@ -40,3 +44,16 @@ pub(super) fn take_in_existing(pipeline: &mut Pipeline, rings: &mut Rings) {
 
 /// Records held at most while `/proc` is read.
 const HELD_MAX: usize = 262_144;
+
+/// A table of containers for the hierarchy whose cgroups the records name.
+pub(super) fn containers() -> ContainerTable {
+    let hierarchy = CgroupHierarchy::of_containers();
+    let finder: Option<Box<dyn FindCgroup>> = match CgroupFinder::new(&hierarchy) {
+        Ok(finder) => Some(Box::new(finder)),
+        Err(error) => {
+            tracing::warn!(%error, "cgroups cannot be looked up: containers may go unnamed");
+            None
+        }
+    };
+    ContainerTable::new(hierarchy.number(), finder)
+}

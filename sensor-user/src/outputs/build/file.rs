@@ -46,7 +46,8 @@ pub(super) fn part(
             part.result = None;
         }
         Act::Unlink(unlink) => part.directory = Some(unlink.directory),
-        Act::Rename(rename) => part.flags = Some(rename.flags),
+        // The LSM hook of 5.10 is not told the flags.
+        Act::Rename(rename) => part.flags = (rename.flags != u32::MAX).then_some(rename.flags),
         Act::Symlink(symlink) => part.link_target = Some(text(symlink.leads_to)),
         Act::Chown(chown) => {
             part.uid = chown.uid;

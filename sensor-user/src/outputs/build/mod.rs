@@ -14,12 +14,13 @@ use std::time::Duration;
 use sensor_common::flags;
 
 use super::record::{
-    CgroupPart, ChangePart, CredentialsPart, ForkPart, KeyPart, NamespacesPart, ProcessPart,
-    Record, RecordName, Through,
+    CgroupPart, ChangePart, CredentialsPart, ForkPart, HashPart, KeyPart, NamespacesPart,
+    ProcessPart, Record, RecordName, Through,
 };
 use crate::{
     capture::{PathSource, WallClock},
     event::{Act, CgroupCreate, Event, Fork, KeyUse, NamespaceChange, ProcessId},
+    hash::{Executed, Hashed},
     outputs::names,
     state::{Process, ProcessTable},
 };
@@ -61,7 +62,11 @@ impl RecordBuilder {
         match &event.act {
             Act::Fork(fork) => record.fork = Some(fork_part(fork)),
             Act::Exec(exec) => {
-                record.exec = Some(process::exec_part(&exec.facts, Some(exec.filename)));
+                let image = table
+                    .get(event.process)
+                    .and_then(|known| known.image.as_ref());
+                let hash = image.and_then(|image| image.sha256.get()).copied();
+                record.exec = Some(process::exec_part(&exec.facts, hash, Some(exec.filename)));
             }
             Act::Exit(exit) => record.exit = Some(process::exit_part(exit.status, killed_after)),
             Act::Connect(socket)
@@ -151,7 +156,28 @@ impl RecordBuilder {
         record.exec = process
             .image
             .as_deref()
-            .map(|image| process::exec_part(&image.facts, None));
+            .map(|image| process::exec_part(&image.facts, image.sha256.get().copied(), None));
+        record
+    }
+
+    /// The record of an executable that was hashed, or not.
+    #[must_use]
+    pub fn hash(&self, hashed: &Hashed, table: &ProcessTable) -> Record {
+        let Executed {
+            process,
+            time,
+            image,
+            ..
+        } = &hashed.executed;
+        let mut record = Record::new(RecordName::ProcessHash, self.clock.rfc3339(*time));
+        record.process = Some(self.process(*process, table));
+        record.hash = Some(HashPart {
+            sha256: hashed.outcome.ok().map(|(hash, _)| hash),
+            reason: hashed.outcome.err(),
+            device: device(image.facts.file.device),
+            inode: image.facts.file.inode,
+            path: text(&image.exe),
+        });
         record
     }
 

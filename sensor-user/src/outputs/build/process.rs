@@ -5,7 +5,7 @@ use crate::{
     capture::WallClock,
     event::{ExecFacts, ExitStatus, ProcessId, Standing},
     outputs::record::{ContainerPart, ExecPart, ExitPart, ParentPart, ProcessPart},
-    state::{Container, Image, ProcessTable},
+    state::{Container, Image, ProcessTable, Sha256},
 };
 
 /// A process with all that is known of it.
@@ -67,11 +67,16 @@ fn container_part(container: &Container) -> ContainerPart {
     }
 }
 
-pub(super) fn exec_part(facts: &ExecFacts, filename: Option<&[u8]>) -> ExecPart {
+pub(super) fn exec_part(
+    facts: &ExecFacts,
+    sha256: Option<Sha256>,
+    filename: Option<&[u8]>,
+) -> ExecPart {
     ExecPart {
         filename: filename.map(text),
         device: device(facts.file.device),
         inode: facts.file.inode,
+        sha256,
         mode: octal(facts.mode),
         owner: facts.owner,
         memfd: facts.memfd,

@@ -5,6 +5,7 @@ mod cgroup;
 mod container;
 mod credentials;
 mod file;
+mod hash;
 mod hexadecimal;
 mod kernel;
 mod memory;
@@ -21,6 +22,7 @@ pub use cgroup::CgroupPart;
 pub use container::ContainerPart;
 pub use credentials::{CredentialsPart, KeyPart, NamespacesPart};
 pub use file::FilePart;
+pub use hash::HashPart;
 pub use hexadecimal::Hexadecimal;
 pub use kernel::KernelPart;
 pub use memory::MemoryPart;
@@ -51,6 +53,9 @@ pub struct Record {
     /// With `process.exec` and `process.snapshot`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub exec: Option<ExecPart>,
+    /// With `process.hash`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub hash: Option<HashPart>,
     /// With `process.exit`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub exit: Option<ExitPart>,
@@ -110,6 +115,7 @@ impl Record {
             through: None,
             process: None,
             exec: None,
+            hash: None,
             exit: None,
             fork: None,
             change: None,

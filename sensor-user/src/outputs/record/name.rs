@@ -14,6 +14,11 @@ pub enum RecordName {
     /// A program is run.
     #[serde(rename = "process.exec")]
     ProcessExec,
+    /// The executable of a program that was run has this hash. Follows the
+    /// `process.exec`, unless that has the hash already; `time` is that of the
+    /// exec.
+    #[serde(rename = "process.hash")]
+    ProcessHash,
     /// A process ended.
     #[serde(rename = "process.exit")]
     ProcessExit,

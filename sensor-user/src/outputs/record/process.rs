@@ -4,7 +4,10 @@ use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::ContainerPart;
-use crate::event::{Capabilities, NamespaceFlags};
+use crate::{
+    event::{Capabilities, NamespaceFlags},
+    state::Sha256,
+};
 
 /// A process. What is not known is absent. Bytes that are not UTF-8 are
 /// replaced by U+FFFD.
@@ -24,6 +27,10 @@ pub struct ProcessPart {
     /// Absolute path of the executable; the interpreter for a script.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub exe: Option<String>,
+    /// SHA-256 of the executable, with `verdict`, where it was known at that
+    /// moment.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub exe_sha256: Option<Sha256>,
     /// Arguments, the program's name first, up to 8192 bytes in all.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub args: Option<Vec<String>>,
@@ -100,6 +107,10 @@ pub struct ExecPart {
     pub device: String,
     /// Inode number of the executable.
     pub inode: u64,
+    /// SHA-256 of the executable, where it is known; if not, a `process.hash`
+    /// follows the `process.exec`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub sha256: Option<Sha256>,
     /// Permission bits of the executable, octal.
     pub mode: String,
     /// Owner of the executable.

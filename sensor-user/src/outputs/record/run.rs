@@ -102,6 +102,10 @@ pub struct SummaryPart {
     pub kills: u64,
     /// Scores taken.
     pub scores: u64,
+    /// Programs that were run, not known, and hashed.
+    pub hashes: u64,
+    /// Programs that were not hashed, as too many waited to be.
+    pub hashes_skipped: u64,
     /// From the kernel's timestamp to the decision, microseconds: median, 99th
     /// and 99.9th percentile, over all scores.
     pub decision_latency_us: [f64; 3],

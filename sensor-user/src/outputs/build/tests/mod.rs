@@ -20,8 +20,9 @@ use crate::{
         test_support::{bytes, header, record},
     },
     event::Capabilities,
+    hash::{Certainty, NoHash},
     outputs::{render, schema},
-    state::TableLimits,
+    state::{Sha256, TableLimits},
 };
 
 fn table() -> ProcessTable {
@@ -206,6 +207,54 @@ fn a_cgroup_is_told_with_its_path() {
         json_of(RecordKind::CgroupCreate, 0, &fixed, b"/a\xff")["cgroup"],
         json!({"id": 9, "hierarchy": 0, "path": "/a\u{fffd}"})
     );
+}
+
+#[test]
+fn a_hash_is_told_or_why_there_is_none() {
+    let fixed = ExecRecord {
+        exe_device: 8 << 20 | 1,
+        exe_inode: 42,
+        exe_length: 3,
+        ..ExecRecord::default()
+    };
+    let exec = record(RecordKind::ProcessExec, 0, &fixed, b"/ab");
+    let mut table = table();
+    table.apply(&decode(&exec).unwrap(), b"", b"");
+    let id = decode(&exec).unwrap().process;
+    let image = table.get(id).unwrap().image.clone().unwrap();
+    let mut hashed = Hashed {
+        executed: Executed {
+            process: id,
+            time: decode(&exec).unwrap().time,
+            unix_time: 0,
+            parent: None,
+            image: image.clone(),
+        },
+        outcome: Err(NoHash::TooLarge),
+    };
+    let render = |hashed: &Hashed| {
+        let record = serde_json::to_value(builder().hash(hashed, &table)).unwrap();
+        assert_in_schema(&record);
+        record
+    };
+    let record = render(&hashed);
+    assert_eq!(record["kind"], "process.hash");
+    assert_eq!(record["process"]["pid"], 7);
+    assert_eq!(
+        record["hash"],
+        json!({"reason": "too_large", "device": "8:1", "inode": 42, "path": "/ab"})
+    );
+
+    let hash = Sha256([0xa5; 32]);
+    hashed.outcome = Ok((hash, Certainty::IfStillRunning));
+    assert_eq!(
+        render(&hashed)["hash"],
+        json!({"sha256": "a5".repeat(32), "device": "8:1", "inode": 42, "path": "/ab"})
+    );
+    // The exec has it when it was known.
+    assert!(rendered(&exec, &table)["exec"].get("sha256").is_none());
+    image.sha256.set(hash).unwrap();
+    assert_eq!(rendered(&exec, &table)["exec"]["sha256"], "a5".repeat(32));
 }
 
 #[test]
