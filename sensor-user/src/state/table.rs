@@ -228,7 +228,12 @@ impl ProcessTable {
             self.forget_earliest_ended();
         }
         self.by_number.insert(process.id.tgid, process.id);
-        self.processes.insert(process.id, process);
+        let id = process.id;
+        let replaced = self.processes.insert(id, process);
+        // Only a record that tells of the same process twice comes here.
+        if replaced.is_some_and(|replaced| replaced.exited_at.is_some()) {
+            self.ended.retain(|ended| *ended != id);
+        }
     }
 
     fn forget_earliest_ended(&mut self) {

@@ -134,6 +134,28 @@ fn a_reused_number_is_another_process() {
 }
 
 #[test]
+fn a_process_that_is_forked_again_after_its_end_counts_as_live() {
+    let mut table = table();
+    let (parent, child) = (process_id(1, 1), process_id(2, 10));
+    fork(&mut table, parent, child);
+    let live = table.live();
+    for _ in 0..3 {
+        exit(&mut table, child);
+        assert_eq!(table.live(), live - 1);
+        fork(&mut table, parent, child);
+        assert_eq!(table.live(), live);
+    }
+    // Others that end push out the earliest ended, which it no longer is.
+    for number in 10..20 {
+        let other = process_id(number, 20);
+        fork(&mut table, parent, other);
+        exit(&mut table, other);
+    }
+    assert!(table.get(child).is_some());
+    assert_eq!(table.live(), live);
+}
+
+#[test]
 fn a_second_exit_is_no_news() {
     let mut table = table();
     let id = process_id(10, 100);
