@@ -2,7 +2,11 @@ use aya::maps::{Map, MapData, PerCpuArray};
 use sensor_common::{KindCounters, RecordKind};
 use serde::Serialize;
 
-use super::{KernelError, kernel::map_error};
+use super::{
+    KernelError,
+    kernel::map_error,
+    program_stats::{SkipReader, Skipped},
+};
 
 /// Sums over all CPUs for one kind.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
@@ -55,8 +59,40 @@ impl Totals {
     }
 }
 
+/// What the kernel side lost since the programs were loaded.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct KernelLosses {
+    /// Accounting of records.
+    pub records: Totals,
+    /// Programs that the kernel did not run, each once.
+    pub skipped: Vec<Skipped>,
+}
+
+impl KernelLosses {
+    /// Times that a program was not run since `earlier`, and in all.
+    pub fn skipped_since(&self, earlier: &Self) -> impl Iterator<Item = (&str, u64, u64)> {
+        self.skipped.iter().filter_map(|now| {
+            let before = earlier
+                .skipped
+                .iter()
+                .find(|before| before.program == now.program)
+                .map_or(0, |before| before.times);
+            let skipped = now.times.saturating_sub(before);
+            (skipped > 0).then_some((now.program.as_str(), skipped, now.times))
+        })
+    }
+
+    /// Records that entered no ring, and times that a program was not run.
+    #[must_use]
+    pub fn sum(&self) -> u64 {
+        let skipped: u64 = self.skipped.iter().map(|program| program.times).sum();
+        self.records.sum().lost + skipped
+    }
+}
+
 /// Reads the kernel's accounting.
 pub struct LossReader {
+    skips: SkipReader,
     counters: PerCpuArray<MapData, Counters>,
 }
 
@@ -69,15 +105,22 @@ struct Counters(KindCounters);
 unsafe impl aya::Pod for Counters {}
 
 impl LossReader {
-    pub(super) fn new(map: Map) -> Result<Self, KernelError> {
+    pub(super) fn new(map: Map, skips: SkipReader) -> Result<Self, KernelError> {
         let counters =
             PerCpuArray::try_from(map).map_err(|error| map_error("KIND_COUNTERS", &error))?;
-        Ok(Self { counters })
+        Ok(Self { skips, counters })
     }
 
-    /// The accounting now. A kind that cannot be read counts as zero.
+    /// The accounting now. What cannot be read counts as zero.
     #[must_use]
-    pub fn read(&self) -> Totals {
+    pub fn read(&self) -> KernelLosses {
+        KernelLosses {
+            records: self.totals(),
+            skipped: self.skips.read(),
+        }
+    }
+
+    fn totals(&self) -> Totals {
         let mut totals = Totals::default();
         for (index, total) in (0u32..).zip(&mut totals.0) {
             let Ok(per_cpu) = self.counters.get(&index, 0) else {
@@ -120,5 +163,26 @@ mod tests {
                 lost: 9
             }
         );
+    }
+
+    #[test]
+    fn only_programs_that_were_skipped_since_are_named() {
+        let at = |times: &[(&str, u64)]| KernelLosses {
+            skipped: times
+                .iter()
+                .map(|(program, times)| Skipped {
+                    program: (*program).to_owned(),
+                    times: *times,
+                })
+                .collect(),
+            ..KernelLosses::default()
+        };
+        let now = at(&[("file_open", 7), ("prctl", 2)]);
+        let before = at(&[("prctl", 2)]);
+        let skipped: Vec<_> = now.skipped_since(&before).collect();
+        assert_eq!(skipped, [("file_open", 7, 7)]);
+        let before = at(&[("file_open", 3)]);
+        assert_eq!(now.skipped_since(&before).next(), Some(("file_open", 4, 7)));
+        assert_eq!(now.sum(), 9);
     }
 }

@@ -22,12 +22,14 @@ pub use decode::{DecodeError, DnsQuestion, decode, dns_question};
 pub use hooks::{
     HOOKS, Hook, HookReport, HookStatus, Need, Outcome, Point, Required, Tier, When, hook_of,
 };
-pub use kernel::{Channels, Kernel, KernelError, KernelOptions, TierRefusal, WatchMap, Watches};
-pub use losses::{KindTotals, LossReader, Totals};
+pub use kernel::{
+    Channels, Kernel, KernelError, KernelOptions, TierRefusal, VerifierCost, WatchMap, Watches,
+};
+pub use losses::{KernelLosses, KindTotals, LossReader, Totals};
 pub use mounts::{MountLine, mount_lines, read_mounts};
 pub use offsets::{KernelTypes, OffsetError};
 pub use procfs_scan::{ScannedProcess, scan, tick_nanoseconds};
-pub use program_stats::{ProgramStats, VerifierCost, program_stats, verifier_cost};
+pub use program_stats::{ProgramStats, program_stats};
 pub use resolve::{PathSource, Resolver};
 pub use rings::{RingSizes, Rings};
 

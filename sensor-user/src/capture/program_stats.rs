@@ -1,6 +1,6 @@
 use std::{
-    fs,
-    os::fd::{AsFd, AsRawFd},
+    fs, io,
+    os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd},
 };
 
 use aya::programs::Program;
@@ -23,48 +23,72 @@ pub struct ProgramStats {
 /// in `/proc/self/fdinfo`.
 #[must_use]
 pub fn program_stats(name: &str, program: &Program) -> Option<ProgramStats> {
-    let descriptor = program.fd().ok()?.as_fd().as_raw_fd();
-    let text = fs::read_to_string(format!("/proc/self/fdinfo/{descriptor}")).ok()?;
-    parse(name, &text)
-}
-
-/// What the verifier needed for one program.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct VerifierCost {
-    /// Program name.
-    pub program: String,
-    /// Instructions that it looked at, on all ways through the program; zero on
-    /// kernels before 5.16, which do not say.
-    pub verified_instructions: u32,
-    /// Bytes of the program's instructions.
-    pub bytes: u32,
-}
-
-/// What the verifier needed for a loaded program.
-#[must_use]
-pub fn verifier_cost(name: &str, program: &Program) -> Option<VerifierCost> {
-    let info = program.info().ok()?;
-    Some(VerifierCost {
+    let text = information(program.fd().ok()?.as_fd())?;
+    Some(ProgramStats {
         program: name.to_owned(),
-        verified_instructions: info.verified_instruction_count().unwrap_or_default(),
-        bytes: info.size_translated().unwrap_or_default(),
+        run_count: value(&text, "run_cnt")?,
+        run_time_ns: value(&text, "run_time_ns")?,
     })
 }
 
-fn parse(name: &str, text: &str) -> Option<ProgramStats> {
-    let value = |key: &str| {
-        text.lines().find_map(|line| {
-            line.strip_prefix(key)?
-                .strip_prefix(':')?
-                .trim()
-                .parse()
-                .ok()
-        })
-    };
-    Some(ProgramStats {
-        program: name.to_owned(),
-        run_count: value("run_cnt")?,
-        run_time_ns: value("run_time_ns")?,
+/// A program, and how often the kernel did not run it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Skipped {
+    /// Program name.
+    pub program: String,
+    /// Times since it was loaded.
+    pub times: u64,
+}
+
+/// Reads how often the kernel passed a hook without running the program there,
+/// because the same program had been interrupted on the same processor. Tracing
+/// programs only; an LSM program is always run (`bpf_prog_check_recur`,
+/// `include/linux/bpf_verifier.h`). Kernels before 5.12 neither skip nor count.
+#[derive(Debug, Default)]
+pub(super) struct SkipReader(Vec<(String, OwnedFd)>);
+
+impl SkipReader {
+    /// Of these programs; each keeps a descriptor open.
+    pub(super) fn new<'a>(
+        programs: impl Iterator<Item = (&'a str, &'a Program)>,
+    ) -> io::Result<Self> {
+        programs
+            .filter_map(|(name, program)| Some((name, program.fd().ok()?)))
+            .map(|(name, descriptor)| {
+                Ok((name.to_owned(), descriptor.as_fd().try_clone_to_owned()?))
+            })
+            .collect::<io::Result<_>>()
+            .map(Self)
+    }
+
+    /// The programs that were skipped, each with how often so far.
+    pub(super) fn read(&self) -> Vec<Skipped> {
+        self.0
+            .iter()
+            .filter_map(|(program, descriptor)| {
+                let text = information(descriptor.as_fd())?;
+                let times = value(&text, "recursion_misses").filter(|times| *times > 0)?;
+                Some(Skipped {
+                    program: program.clone(),
+                    times,
+                })
+            })
+            .collect()
+    }
+}
+
+/// What the kernel tells of a descriptor of this process.
+fn information(descriptor: BorrowedFd<'_>) -> Option<String> {
+    fs::read_to_string(format!("/proc/self/fdinfo/{}", descriptor.as_raw_fd())).ok()
+}
+
+fn value(text: &str, key: &str) -> Option<u64> {
+    text.lines().find_map(|line| {
+        line.strip_prefix(key)?
+            .strip_prefix(':')?
+            .trim()
+            .parse()
+            .ok()
     })
 }
 
@@ -75,9 +99,10 @@ mod tests {
     #[test]
     fn reads_the_kernels_form() {
         let text =
-            "pos:\t0\nprog_type:\t26\nrun_time_ns:\t1200\nrun_cnt:\t8\nrecursion_misses:\t0\n";
-        let stats = parse("sys_exit", text).unwrap();
-        assert_eq!((stats.run_count, stats.run_time_ns), (8, 1200));
-        assert_eq!(parse("sys_exit", "pos:\t0\n"), None);
+            "pos:\t0\nprog_type:\t26\nrun_time_ns:\t1200\nrun_cnt:\t8\nrecursion_misses:\t3\n";
+        assert_eq!(value(text, "run_cnt"), Some(8));
+        assert_eq!(value(text, "run_time_ns"), Some(1200));
+        assert_eq!(value(text, "recursion_misses"), Some(3));
+        assert_eq!(value("pos:\t0\n", "run_cnt"), None);
     }
 }

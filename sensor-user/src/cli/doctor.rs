@@ -3,7 +3,9 @@ use std::{fmt::Write as _, io::Write as _, path::PathBuf};
 use serde::Serialize;
 
 use super::{Failure, require_root};
-use crate::capture::{HookReport, HookStatus, Kernel, KernelOptions, Tier, TierRefusal, Watches};
+use crate::capture::{
+    HookReport, HookStatus, Kernel, KernelOptions, Tier, TierRefusal, VerifierCost, Watches,
+};
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Arguments {
@@ -13,7 +15,7 @@ pub(super) struct Arguments {
     /// How to see acts; by default the best that the kernel allows
     #[arg(long, default_value = "auto")]
     tier: TierChoice,
-    /// Also say what the verifier needed for each program (Linux 5.16 and later)
+    /// Also say what the verifier needed for each program
     #[arg(long)]
     verifier: bool,
     /// Type information of the running kernel
@@ -54,7 +56,7 @@ struct Report<'a> {
     can_run: bool,
     hooks: &'a [HookReport],
     #[serde(skip_serializing_if = "Option::is_none")]
-    verifier: Option<Vec<crate::capture::VerifierCost>>,
+    verifier: Option<Vec<VerifierCost>>,
 }
 
 /// Loads and attaches everything, reports, and detaches again.
@@ -74,7 +76,10 @@ pub(super) fn run(arguments: &Arguments) -> Result<(), Failure> {
         ..KernelOptions::default()
     };
     let (kernel, _channels) = Kernel::load(&options).map_err(Failure::failed)?;
-    let verifier = arguments.verifier.then(|| kernel.verifier_costs());
+    let verifier = arguments
+        .verifier
+        .then(|| kernel.verifier_costs(&options).map_err(Failure::failed))
+        .transpose()?;
     if arguments.json {
         let report = Report {
             kernel: kernel_release(),
@@ -161,14 +166,17 @@ fn render_hook(text: &mut String, report: &HookReport, tier: Tier) {
     }
 }
 
-fn render_costs(costs: &[crate::capture::VerifierCost]) -> String {
-    let mut text = String::from("  verified instructions, program\n");
+fn render_costs(costs: &[VerifierCost]) -> String {
+    let mut text = String::from("  verified instructions, bytes of stack, program\n");
     for cost in costs {
+        let stack: Vec<String> = cost.stack_bytes.iter().map(u64::to_string).collect();
         // Writing to a string cannot fail.
         let _ = writeln!(
             text,
-            "  {:>12}  {}",
-            cost.verified_instructions, cost.program
+            "  {:>9}  {:<12}  {}",
+            cost.instructions,
+            stack.join("+"),
+            cost.program
         );
     }
     text

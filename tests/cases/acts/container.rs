@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use crate::{
-    case::{Case, Played},
+    case::{Case, Played, Trouble},
     file::{act, known},
     stage::Stage,
     wanted::{Wanted, is, path},
@@ -66,6 +66,7 @@ pub(crate) fn cases() -> Vec<Case> {
             })
         })
         .collect();
+    cases.push(Case::container("made by runc", "process.exec", runc));
     cases.push(Case::container(
         "there before the sensor",
         "file.open",
@@ -120,6 +121,51 @@ fn container(stage: &Stage, naming: &Naming) -> Played {
     let number = Who::number(run.number("child"));
     run.expect_by(&number, "process.fork", std::slice::from_ref(&container))?;
     run.expect_by(&number, "process.exit", &[container])?;
+    Ok(())
+}
+
+/// A real runtime's, where there is one and it works.
+fn runc(stage: &Stage) -> Played {
+    let folder = stage.directory();
+    let id = id("f0");
+    let run = stage.act(&["container", "runc", folder.to_str().unwrap(), &id])?;
+    let facts = run.facts();
+    if facts["success"] != true {
+        let said = facts["said"].as_str().unwrap_or_default();
+        return Err(Trouble::Impossible(said.trim().to_owned()));
+    }
+    let inside = run.facts_of("inside");
+    let who = Who::of(inside);
+    let place = || {
+        [
+            (
+                "process.container",
+                is(json!({ "id": id, "runtime": "docker" })),
+            ),
+            (
+                "process.mount_namespace",
+                is(inside["mount_namespace"].clone()),
+            ),
+        ]
+    };
+    let mut wanted = vec![
+        ("file.path", path("/data/inside")),
+        ("file.path_source", is("kernel")),
+        ("file.created", is(true)),
+        ("file.inode", is(inside["inode"].clone())),
+        ("file.device", is(inside["device"].clone())),
+    ];
+    wanted.extend(place());
+    run.expect_by(&who, "file.open", &wanted)?;
+    let program = &inside["program"];
+    let mut wanted = vec![
+        ("process.exe", is("/bin/program")),
+        ("process.args", is(json!(["/bin/program", "inside"]))),
+        ("exec.inode", is(program["inode"].clone())),
+        ("exec.device", is(program["device"].clone())),
+    ];
+    wanted.extend(place());
+    run.expect_by(&who, "process.exec", &wanted)?;
     Ok(())
 }
 

@@ -1,21 +1,27 @@
 //! Records of one process come in the order of its acts, and times are those
 //! of the acts, whichever processor they happened on.
 
+use std::time::Duration;
+
 use serde_json::Value;
 
 use crate::{
     case::{Case, Played, Trouble},
-    run::{GRACE, time_of},
+    run::{GRACE, Run, time_of},
     stage::Stage,
     who::Who,
 };
 
 const ROUNDS: usize = 200;
+const BUSY_ROUNDS: u64 = 300;
+/// Until a loss is told of.
+const PATIENCE: Duration = Duration::from_secs(15);
 
 pub(crate) fn cases() -> Vec<Case> {
     vec![
         Case::order("acts of one process", "process.rename", mixed),
         Case::order("times across processors", "file.open", ping_pong),
+        Case::order("every act of busy processes", "file.open", busy),
     ]
 }
 
@@ -80,6 +86,13 @@ fn mixed(stage: &Stage) -> Played {
     Ok(())
 }
 
+/// How many opens are told of a process, and those that are none of its own.
+fn opens_of(run: &Run, who: &Who) -> Result<String, Trouble> {
+    let opens = run.records(|record| record["kind"] == "file.open" && who.acted(record))?;
+    let last: Vec<&Value> = opens.iter().map(|record| &record["file"]["path"]).collect();
+    Ok(format!("{}: {last:?}", opens.len()))
+}
+
 /// Each act happens after the other's last.
 fn ping_pong(stage: &Stage) -> Played {
     let directory = stage.directory();
@@ -108,7 +121,11 @@ fn ping_pong(stage: &Stage) -> Played {
         run.wait(GRACE, told)?;
         let told = run.records(told)?;
         let [record] = &told[..] else {
-            return Err(Trouble::Wrong(format!("{} records of {path}", told.len())));
+            return Err(Trouble::Wrong(format!(
+                "{} records of {path}; the process has {}",
+                told.len(),
+                opens_of(&run, &who)?
+            )));
         };
         if !who.acted(record) {
             return Err(Trouble::Wrong(format!("not by {}: {record}", who.pid)));
@@ -120,4 +137,47 @@ fn ping_pong(stage: &Stage) -> Played {
         last = time;
     }
     Ok(())
+}
+
+/// What is not told is counted as lost: a kernel that preempts a process inside
+/// of a tracing program skips that program for whoever runs in between.
+fn busy(stage: &Stage) -> Played {
+    let directory = stage.directory();
+    let rounds = BUSY_ROUNDS.to_string();
+    let run = stage.act(&["order", "busy", directory.to_str().unwrap(), &rounds])?;
+    let mut missed = 0;
+    for facts in run.facts_of_all("busy") {
+        let who = Who::of(facts);
+        let told = |record: &Value| {
+            record["kind"] == "file.open"
+                && record["file"]["path"] == facts["path"]
+                && who.acted(record)
+        };
+        run.expect_by(&who, "process.exit", &[])?;
+        let told = run.records(told)?.len() as u64;
+        if told > BUSY_ROUNDS {
+            return Err(Trouble::Wrong(format!(
+                "{told} records of {BUSY_ROUNDS} opens: {facts}"
+            )));
+        }
+        missed += BUSY_ROUNDS - told;
+    }
+    if missed == 0 {
+        return Ok(());
+    }
+    let told = |records: &[Value]| {
+        let skipped = records.iter().filter(|record| {
+            record["kind"] == "loss" && record["loss"]["source"] == "program_skipped"
+        });
+        let skipped: u64 = skipped
+            .filter_map(|record| record["loss"]["lost"].as_u64())
+            .sum();
+        (skipped >= missed).then_some(())
+    };
+    match stage.look_until(PATIENCE, told)? {
+        Some(()) => Ok(()),
+        None => Err(Trouble::Wrong(format!(
+            "{missed} opens are missing, and not counted as lost"
+        ))),
+    }
 }

@@ -1,13 +1,17 @@
 //! Programs, however they are started.
 
 use std::{
+    fmt::Write,
     fs,
     os::unix::fs::{MetadataExt, PermissionsExt},
     path::PathBuf,
+    process::{Command, Stdio},
+    time::Duration,
 };
 
 use sensor_tests::actor;
 use serde_json::{Value, json};
+use sha2::{Digest, Sha256};
 
 use crate::{
     case::{Case, Played, Trouble},
@@ -17,12 +21,15 @@ use crate::{
 };
 
 const KIND: &str = "process.exec";
+/// Until a program is hashed, which may have to wait for its turn.
+const PATIENCE: Duration = Duration::from_secs(30);
 
 pub(crate) fn cases() -> Vec<Case> {
     vec![
         Case::act(KIND, "plain", plain),
         Case::act(KIND, "descriptor", descriptor),
         Case::act(KIND, "script", script),
+        Case::act(KIND, "hash", hash),
         Case::evasion("execveat on a memfd", KIND, memfd),
         Case::evasion("execveat on an O_TMPFILE", KIND, tmpfile),
         Case::evasion("interpreter fed by a pipe", KIND, piped),
@@ -146,6 +153,55 @@ fn script(stage: &Stage) -> Played {
         ],
     )?;
     Ok(())
+}
+
+/// A program that nobody has run before, and what its bytes come to.
+fn hash(stage: &Stage) -> Played {
+    let program = stage.directory().join("never-seen");
+    let mut bytes = fs::read(actor()).unwrap();
+    bytes.extend(program.to_str().unwrap().bytes());
+    fs::write(&program, &bytes).unwrap();
+    fs::set_permissions(&program, fs::Permissions::from_mode(0o755)).unwrap();
+    let mut wanted = String::new();
+    for byte in Sha256::digest(&bytes) {
+        write!(wanted, "{byte:02x}").unwrap();
+    }
+    let mut child = Command::new(&program)
+        .args(["process", "wait"])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::null())
+        .spawn()
+        .unwrap();
+    let pid = u64::from(child.id());
+    let told = stage.look_until(PATIENCE, |records| {
+        let mut records = records.iter().rev();
+        records
+            .find(|record| {
+                record["process"]["pid"] == pid
+                    && (record["kind"] == "process.hash" || record["exec"]["sha256"].is_string())
+            })
+            .cloned()
+    });
+    drop(child.stdin.take());
+    child.wait().unwrap();
+    let Some(record) = told? else {
+        return Err(Trouble::Missing(format!("no hash of {pid}")));
+    };
+    let part = if record["kind"] == "process.hash" {
+        "hash"
+    } else {
+        "exec"
+    };
+    let metadata = fs::metadata(&program).unwrap();
+    let right = record[part]["sha256"] == wanted.as_str()
+        && record[part]["inode"] == metadata.ino()
+        && record[part]["device"] == device(&metadata)
+        && record["process"]["exe"] == program.to_str().unwrap();
+    if right {
+        Ok(())
+    } else {
+        Err(Trouble::Wrong(format!("not {wanted}: {record}")))
+    }
 }
 
 fn memfd(stage: &Stage) -> Played {

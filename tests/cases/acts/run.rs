@@ -46,6 +46,11 @@ impl<'a> Run<'a> {
         facts.unwrap_or_else(|| panic!("no facts of the {role} process"))
     }
 
+    /// What all processes of a role printed.
+    pub(crate) fn facts_of_all<'b>(&'b self, role: &'b str) -> impl Iterator<Item = &'b Value> {
+        self.facts.iter().filter(move |facts| facts["role"] == role)
+    }
+
     pub(crate) const fn tier(&self) -> Tier {
         self.stage.tier
     }

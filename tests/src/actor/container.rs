@@ -1,7 +1,13 @@
 //! A container made of plain namespaces, in a cgroup with the name that a
 //! runtime would give it.
 
-use std::{fs, io::Read, os::unix::fs::MetadataExt, path::Path};
+use std::{
+    fs,
+    io::Read,
+    os::unix::fs::MetadataExt,
+    path::Path,
+    process::{Command, Stdio},
+};
 
 use rustix::{
     io::Errno,
@@ -9,6 +15,7 @@ use rustix::{
     process::{chdir, chroot, pivot_root},
     thread::{UnshareFlags, unshare_unsafe},
 };
+use serde_json::{Value, json};
 
 use crate::{
     call::{fork, wait},
@@ -34,6 +41,12 @@ pub(crate) fn act(act: &str, arguments: &[&str]) {
             facts.set_file(arguments[1]);
             facts.print();
         }
+        // container runc FOLDER ID
+        "runc" => runc(Path::new(arguments[0]), arguments[1]),
+        // container inside
+        "inside" => {
+            inside(Facts::of("inside"));
+        }
         other => panic!("{other}: not an act of a container"),
     }
 }
@@ -54,24 +67,90 @@ fn run(cgroup: &str, root: &Path) {
     let child = fork(|| {
         mounting::leave();
         fill(root);
-        let mut facts = Facts::of("inside");
-        let way = change_root(root);
-        facts.set("way", way);
-        fs::File::create("/data/inside").unwrap();
-        facts.set_file("/data/inside");
-        let mut program = Facts::of_nobody();
-        program.set_file("/bin/program");
-        facts.set("program", program.value());
-        facts.print();
-        let program = c"/bin/program".to_owned();
-        let arguments = [program.as_ptr(), c"inside".as_ptr(), std::ptr::null()];
-        // SAFETY: strings end with a zero and lists with a null pointer.
-        unsafe { libc::execv(program.as_ptr(), arguments.as_ptr()) };
-        1
+        let facts = Facts::of("inside");
+        change_root(root);
+        inside(facts)
     });
     assert_eq!(wait(child).exit_status(), Some(0));
     facts.set("child", child.as_raw_nonzero().get());
     facts.print();
+}
+
+/// What the first process of a container does, whoever made it: makes a file
+/// and becomes a program. Returns when it cannot.
+fn inside(mut facts: Facts) -> i32 {
+    fs::File::create("/data/inside").unwrap();
+    facts.set_file("/data/inside");
+    let mut program = Facts::of_nobody();
+    program.set_file("/bin/program");
+    facts.set("program", program.value());
+    facts.print();
+    let program = c"/bin/program".to_owned();
+    let arguments = [program.as_ptr(), c"inside".as_ptr(), std::ptr::null()];
+    // SAFETY: strings end with a zero and lists with a null pointer.
+    unsafe { libc::execv(program.as_ptr(), arguments.as_ptr()) };
+    1
+}
+
+/// Has runc, the runtime below Docker and others, run a container from a
+/// bundle made in this folder. What it says is printed where it fails.
+fn runc(folder: &Path, id: &str) {
+    let root = folder.join("rootfs");
+    for directory in ["bin", "data", "proc", "dev", "lib", "lib64", "usr"] {
+        fs::create_dir_all(root.join(directory)).unwrap();
+    }
+    tiny::write(root.join("bin/program"), 0);
+    fs::copy("/proc/self/exe", root.join("bin/actor")).unwrap();
+    fs::write(folder.join("config.json"), bundle(id).to_string()).unwrap();
+    let mut facts = Facts::new();
+    let output = Command::new("runc")
+        .arg("--root")
+        .arg(folder.join("state"))
+        .args(["run", "--bundle"])
+        .arg(folder)
+        .arg(&id[..12])
+        .stdin(Stdio::null())
+        .output();
+    match output {
+        Ok(output) => {
+            print!("{}", String::from_utf8_lossy(&output.stdout));
+            facts.set("said", String::from_utf8_lossy(&output.stderr));
+            facts.set("success", output.status.success());
+        }
+        Err(error) => {
+            facts.set("said", format!("runc: {error}"));
+            facts.set("success", false);
+        }
+    }
+    facts.print();
+}
+
+/// The OCI runtime's configuration (runtime-spec 1.0.2). The libraries are the
+/// machine's, and so is `/proc`: process numbers in it are the outermost.
+fn bundle(id: &str) -> Value {
+    let same = |path: &str| {
+        json!({
+            "destination": path, "source": path, "type": "bind", "options": ["rbind", "ro"],
+        })
+    };
+    let namespaces = ["pid", "mount", "ipc", "uts"].map(|name| json!({ "type": name }));
+    let mounts: Vec<Value> = ["/lib", "/lib64", "/usr", "/proc"]
+        .into_iter()
+        .filter(|path| Path::new(path).exists())
+        .map(same)
+        .collect();
+    json!({
+        "ociVersion": "1.0.2",
+        "process": {
+            "user": { "uid": 0, "gid": 0 },
+            "args": ["/bin/actor", "container", "inside"],
+            "env": ["PATH=/bin"],
+            "cwd": "/",
+        },
+        "root": { "path": "rootfs" },
+        "mounts": mounts,
+        "linux": { "namespaces": namespaces, "cgroupsPath": format!("/docker/{id}") },
+    })
 }
 
 /// Puts a file system there, with a program and a folder in it.
@@ -86,19 +165,18 @@ fn fill(root: &Path) {
 
 /// Makes it the root, as runtimes do: where the present root cannot be moved
 /// away (an initramfs), by moving the new one over it.
-fn change_root(root: &Path) -> &'static str {
+fn change_root(root: &Path) {
     chdir(root).unwrap();
-    let way = match pivot_root(".", "old") {
+    match pivot_root(".", "old") {
         Ok(()) => {
             chdir("/").unwrap();
             unmount("/old", UnmountFlags::DETACH).unwrap();
-            return "pivot_root";
+            return;
         }
-        Err(Errno::INVAL) => "moved",
+        Err(Errno::INVAL) => {}
         Err(error) => panic!("{error}"),
-    };
+    }
     mount_move(".", "/").unwrap();
     chroot(".").unwrap();
     chdir("/").unwrap();
-    way
 }

@@ -20,6 +20,7 @@ pub(crate) fn act(act: &str, arguments: &[&str]) {
     match act {
         "mixed" => mixed(arguments[0], rounds),
         "ping-pong" => ping_pong(arguments[0], rounds),
+        "busy" => busy(arguments[0], rounds),
         other => panic!("{other}: not a sequence"),
     }
 }
@@ -65,6 +66,28 @@ fn ping_pong(directory: &str, rounds: usize) {
         hear(&mut even_hears);
     }
     assert_eq!(wait(child).exit_status(), Some(0));
+    facts.print();
+}
+
+/// `order busy DIRECTORY ROUNDS`: more processes than processors, that each
+/// open a file of its own again and again.
+fn busy(directory: &str, rounds: usize) {
+    let facts = Facts::new();
+    let children = [0, 1, 2, 3, 4, 5].map(|number| {
+        fork(|| {
+            let mut facts = Facts::of("busy");
+            let path = format!("{directory}/{number}");
+            facts.set("path", path.clone());
+            for _ in 0..rounds {
+                fs::File::create(&path).unwrap();
+            }
+            facts.print();
+            0
+        })
+    });
+    for child in children {
+        assert_eq!(wait(child).exit_status(), Some(0));
+    }
     facts.print();
 }
 

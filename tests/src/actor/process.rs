@@ -1,6 +1,6 @@
 //! Acts on processes: births, signals, names, sessions.
 
-use std::arch::asm;
+use std::{arch::asm, io::Read};
 
 use rustix::{
     process::{PidfdFlags, Signal, kill_process, pidfd_open, pidfd_send_signal},
@@ -66,6 +66,11 @@ pub(crate) fn act(act: &str, arguments: &[&str]) {
         "die" => {
             Facts::new().print();
             kill_process(rustix::process::getpid(), Signal::KILL).unwrap();
+        }
+        "wait" => {
+            Facts::new().print();
+            // Until somebody closes the other end.
+            let _ = std::io::stdin().read(&mut [0]);
         }
         "same-number" => same_number(arguments[0]),
         other => panic!("{other}: not an act on processes"),

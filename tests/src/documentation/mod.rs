@@ -3,6 +3,7 @@
 mod coverage;
 mod features;
 mod records;
+mod verifier;
 
 use std::{
     fmt::Write as _,
@@ -12,6 +13,7 @@ use std::{
 pub use coverage::coverage_page;
 pub use features::features_page;
 pub use records::{records_page, records_schema};
+pub use verifier::verifier_page;
 
 /// Every generated file below `docs/`, with what it must hold.
 #[must_use]
@@ -22,6 +24,7 @@ pub fn generated() -> Vec<(PathBuf, String)> {
         (docs.join("records.schema.json"), records_schema()),
         (docs.join("coverage.md"), coverage_page()),
         (docs.join("features.md"), features_page()),
+        (docs.join("verifier.md"), verifier_page()),
     ]
 }
 

@@ -110,6 +110,8 @@ impl Contents<'_> {
             archive.link(&format!("/usr/bin/{name}"), &place.to_string_lossy());
             linked.push(path);
         }
+        archive.copy(Path::new("/usr/bin/runc"), 0o755, &self.tools.runc);
+        linked.push(self.tools.runc.clone());
         let busybox = &self.tools.busybox;
         archive.copy(Path::new("/usr/bin/busybox"), 0o755, busybox);
         linked.push(busybox.clone());

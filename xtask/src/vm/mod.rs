@@ -5,6 +5,7 @@ mod accepted;
 mod alarm;
 mod apt;
 mod archive;
+mod budget;
 mod console;
 mod initramfs;
 mod kernel;
@@ -35,6 +36,7 @@ use clap::Args;
 
 use self::{
     accepted::Accepted,
+    budget::Budget,
     initramfs::Contents,
     kernel::Kernel,
     machine::{Boot, Series, Tier},
@@ -68,10 +70,11 @@ pub(crate) struct Arguments {
     /// Test target of `sensor-tests` to run; can be given several times
     #[arg(long = "target", value_name = "TARGET", default_values = TARGETS)]
     targets: Vec<String>,
-    /// Have the sensor report what the verifier did with each program, and keep that
+    /// Print what the verifier needed for each program, and compare with tests/verifier.json
     #[arg(long)]
     verifier: bool,
-    /// Keep what is seen as the measure for later runs; with all machines, tiers and tests only
+    /// Keep what is seen, and what the verifier needed, as the measure for later runs; with all
+    /// machines, tiers and tests only
     #[arg(long, conflicts_with_all = ["kernels", "tiers", "test"])]
     accept: bool,
     /// File of this machine that the guests have at the same path; can be given several times
@@ -115,7 +118,7 @@ pub(crate) fn whole_matrix(consent: Consent) -> Result<Outcome> {
         tiers: Vec::new(),
         test: None,
         targets: TARGETS.map(str::to_owned).to_vec(),
-        verifier: false,
+        verifier: true,
         accept: false,
         files: Vec::new(),
         limit: LIMIT_MINUTES,
@@ -188,13 +191,19 @@ fn execute(arguments: &Arguments) -> Result<Outcome> {
         && arguments.tiers.is_empty()
         && arguments.test.is_none()
         && arguments.targets == TARGETS;
-    if whole {
-        let seen = Accepted::of(&summary::cells(&finished))?;
-        if arguments.accept {
-            seen.write()?;
-        } else {
-            seen.check()?;
+    let budget = Budget::of(&finished)?;
+    if arguments.verifier && !budget.is_empty() {
+        println!("\n{}", budget.table());
+    }
+    if arguments.accept {
+        Accepted::of(&summary::cells(&finished))?.write()?;
+        budget.write()?;
+        println!("now run `cargo xtask docs`");
+    } else {
+        if whole {
+            Accepted::of(&summary::cells(&finished))?.check()?;
         }
+        budget.check()?;
     }
     Ok(Outcome::Ran(totals))
 }
@@ -223,7 +232,7 @@ fn prepare(
     let plan = Plan {
         targets: arguments.targets.clone(),
         filter: arguments.test.clone(),
-        verifier: arguments.verifier,
+        verifier: arguments.verifier || arguments.accept,
     };
     let contents = Contents {
         tools,

@@ -13,21 +13,25 @@ use crate::{
 
 const QEMU: &str = "qemu-system-x86_64";
 const BUSYBOX: &str = "busybox";
+const RUNC: &str = "runc";
 /// Each program with the Debian package that has it.
-const NEEDED: [(&str, &str); 3] = [
+const NEEDED: [(&str, &str); 4] = [
     (QEMU, "qemu-system-x86"),
     (BUSYBOX, "busybox-static"),
+    // Makes a real container in the guest.
+    (RUNC, "runc"),
     // Modules of newer kernels are compressed.
     ("xz", "xz-utils"),
 ];
 const BY_HAND: &str =
-    "  install QEMU for x86 machines, busybox and xz with the means of this system";
+    "  install QEMU for x86 machines, busybox, runc and xz with the means of this system";
 
 /// Where they are.
 #[derive(Debug)]
 pub(super) struct Tools {
     pub(super) qemu: PathBuf,
     pub(super) busybox: PathBuf,
+    pub(super) runc: PathBuf,
     /// Good to have: makes the programs smaller.
     pub(super) objcopy: Option<PathBuf>,
 }
@@ -65,6 +69,7 @@ pub(super) fn ensure(consent: Consent) -> Result<Readiness> {
     Ok(Readiness::Ready(Tools {
         qemu: find(QEMU)?,
         busybox: find(BUSYBOX)?,
+        runc: find(RUNC)?,
         objcopy: search.program("objcopy"),
     }))
 }

@@ -1,47 +1,18 @@
 //! The hook table: what is attached where in each tier, what it sees, and what
 //! is lost without it.
 
+mod hook;
 mod point;
 mod report;
 mod table;
 mod tier;
 
+pub use hook::{Hook, When};
 pub use point::{Need, Point, Required};
 pub use report::{HookReport, HookStatus, Outcome};
-use sensor_common::{RecordKind, SyscallAct};
-pub use table::{HOOKS, Hook, When};
+use sensor_common::RecordKind;
+pub use table::HOOKS;
 pub use tier::Tier;
-
-impl Hook {
-    /// Where it is attached in a tier.
-    #[must_use]
-    pub const fn points(&self, tier: Tier) -> &'static [Required] {
-        match tier {
-            Tier::Lsm | Tier::Fentry => self.trampoline,
-            Tier::Tracepoint => self.tracepoint,
-        }
-    }
-
-    /// What it cannot tell in a tier; empty for nothing.
-    #[must_use]
-    pub const fn limits(&self, tier: Tier) -> &'static str {
-        match tier {
-            Tier::Lsm | Tier::Fentry => self.trampoline_limits,
-            Tier::Tracepoint => self.tracepoint_limits,
-        }
-    }
-
-    /// The system calls that it handles in the tracepoint tier.
-    pub fn syscall_acts(&self) -> impl Iterator<Item = SyscallAct> {
-        self.tracepoint.iter().filter_map(|(point, _)| match point {
-            Point::Syscall(act) => Some(*act),
-            Point::Tracepoint { .. }
-            | Point::Security(_)
-            | Point::Entry { .. }
-            | Point::Exit { .. } => None,
-        })
-    }
-}
 
 /// The hook that makes a kind of record.
 #[must_use]
@@ -51,6 +22,8 @@ pub fn hook_of(kind: RecordKind) -> Option<&'static Hook> {
 
 #[cfg(test)]
 mod tests {
+    use sensor_common::SyscallAct;
+
     use super::*;
 
     #[test]

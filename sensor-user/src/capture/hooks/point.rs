@@ -1,4 +1,8 @@
+use std::borrow::Cow;
+
 use sensor_common::SyscallAct;
+
+use super::Tier;
 
 /// A place where a kernel program can be attached.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -29,6 +33,34 @@ pub enum Point {
     },
     /// By tail call from the `sys_exit` hook, for this act.
     Syscall(SyscallAct),
+}
+
+impl Point {
+    /// Name of its program in the kernel object.
+    #[must_use]
+    pub fn program(self, tier: Tier) -> Cow<'static, str> {
+        match self {
+            Self::Tracepoint { program, .. }
+            | Self::Entry { program, .. }
+            | Self::Exit { program, .. } => program.into(),
+            Self::Security(name) if tier == Tier::Lsm => format!("lsm_{name}").into(),
+            Self::Security(name) => format!("fentry_{name}").into(),
+            Self::Syscall(act) => act.program().into(),
+        }
+    }
+
+    /// The function, tracepoint or security hook that the kernel is asked for:
+    /// the first of these that it has.
+    #[must_use]
+    pub fn functions(self, tier: Tier) -> Vec<Cow<'static, str>> {
+        match self {
+            Self::Tracepoint { names, .. } => names.iter().copied().map(Cow::from).collect(),
+            Self::Security(name) if tier == Tier::Lsm => vec![name.into()],
+            Self::Security(name) => vec![format!("security_{name}").into()],
+            Self::Entry { function, .. } | Self::Exit { function, .. } => vec![function.into()],
+            Self::Syscall(_) => vec!["sys_exit".into()],
+        }
+    }
 }
 
 /// Whether an act is seen at all without a point.
@@ -69,20 +101,20 @@ pub(super) const fn syscall(act: SyscallAct) -> Required {
 macro_rules! native {
     ($name:literal) => {
         (
-            Point::Exit {
+            $crate::capture::Point::Exit {
                 program: concat!("fexit_x64_", $name),
                 function: concat!("__x64_sys_", $name),
             },
-            Need::Always,
+            $crate::capture::Need::Always,
         )
     };
     ($name:literal, if present) => {
         (
-            Point::Exit {
+            $crate::capture::Point::Exit {
                 program: concat!("fexit_x64_", $name),
                 function: concat!("__x64_sys_", $name),
             },
-            Need::IfPresent,
+            $crate::capture::Need::IfPresent,
         )
     };
 }
@@ -93,20 +125,20 @@ pub(super) use native;
 macro_rules! compat {
     ($name:literal) => {
         (
-            Point::Exit {
+            $crate::capture::Point::Exit {
                 program: concat!("fexit_ia32_", $name),
                 function: concat!("__ia32_sys_", $name),
             },
-            Need::IfPresent,
+            $crate::capture::Need::IfPresent,
         )
     };
     ($name:literal, own) => {
         (
-            Point::Exit {
+            $crate::capture::Point::Exit {
                 program: concat!("fexit_ia32_", $name),
                 function: concat!("__ia32_compat_sys_", $name),
             },
-            Need::IfPresent,
+            $crate::capture::Need::IfPresent,
         )
     };
 }

@@ -1,9 +1,11 @@
 //! Attaching the hooks of a tier.
 
+use std::borrow::Cow;
+
 use aya::{
     Btf, BtfError, Ebpf,
     maps::{MapData, ProgramArray},
-    programs::{BtfTracePoint, FEntry, FExit, Lsm, Program, ProgramError},
+    programs::{Program, ProgramError},
 };
 use sensor_common::Offsets;
 
@@ -52,33 +54,20 @@ impl Refusal {
     }
 }
 
-/// Accepts a program that was loaded to try the tier.
-fn loaded(result: Result<(), ProgramError>) -> Result<(), Refusal> {
-    match result {
-        Ok(()) | Err(ProgramError::AlreadyLoaded) => Ok(()),
-        Err(error) => Err(Refusal::of(&error)),
-    }
-}
-
 impl Attacher<'_> {
     /// Whether the kernel loads programs of this tier at all; else its words.
     pub(super) fn is_allowed(&mut self, tier: Tier) -> Result<(), String> {
         /// A small one.
-        const NAME: &str = "task_kill";
-        let btf = self.btf;
-        let tried = match tier {
-            Tier::Lsm => self
-                .program(&format!("lsm_{NAME}"))
-                .and_then(|program: &mut Lsm| loaded(program.load(NAME, btf))),
-            Tier::Fentry => {
-                self.program(&format!("fentry_{NAME}"))
-                    .and_then(|program: &mut FEntry| {
-                        loaded(program.load(&format!("security_{NAME}"), btf))
-                    })
-            }
-            Tier::Tracepoint => Ok(()),
-        };
-        tried.map_err(Refusal::words)
+        const TRIED: Point = Point::Security("task_kill");
+        if tier == Tier::Tracepoint {
+            return Ok(());
+        }
+        program_mut(self.ebpf, &TRIED.program(tier))
+            .and_then(|program| {
+                load(program, TRIED, tier, self.btf).map_err(|error| Refusal::of(&error))
+            })
+            .map(drop)
+            .map_err(Refusal::words)
     }
 
     /// Attaches a hook in a tier. In the tracepoint tier the handlers of system
@@ -198,82 +187,73 @@ impl Attacher<'_> {
     }
 
     /// Attaches one point; where, in words.
-    pub(super) fn attach_point(&mut self, point: Point, tier: Tier) -> Result<String, Refusal> {
-        match point {
-            Point::Tracepoint { program, names } => self.tracepoint(program, names),
-            Point::Security(name) if tier == Tier::Lsm => {
-                let btf = self.btf;
-                let program: &mut Lsm = self.program(&format!("lsm_{name}"))?;
-                loaded(program.load(name, btf))?;
-                program.attach().map_err(|error| Refusal::of(&error))?;
-                Ok(format!("lsm/{name}"))
+    fn attach_point(&mut self, point: Point, tier: Tier) -> Result<String, Refusal> {
+        let btf = self.btf;
+        let name = point.program(tier);
+        let program = program_mut(self.ebpf, &name)?;
+        let function = match load(program, point, tier, btf) {
+            Ok(function) => function,
+            Err(error) => return Err(Refusal::of(&error)),
+        };
+        let attached = match program {
+            Program::Lsm(program) => program.attach().map(|_| format!("lsm/{function}")),
+            Program::FEntry(program) => program.attach().map(|_| format!("fentry/{function}")),
+            Program::FExit(program) => program.attach().map(|_| format!("fexit/{function}")),
+            Program::BtfTracePoint(program) => {
+                if let Point::Syscall(act) = point {
+                    let place = format!("{function}/{name}");
+                    let descriptor = program
+                        .fd()
+                        .and_then(|own| own.try_clone().map_err(ProgramError::IOError));
+                    let descriptor = descriptor.map_err(|error| Refusal::of(&error))?;
+                    return self
+                        .handlers
+                        .set(u32::from(act as u8), &descriptor, 0)
+                        .map(|()| place)
+                        .map_err(|error| Refusal::Refused(chain(&error)));
+                }
+                program.attach().map(|_| format!("tracepoint/{function}"))
             }
-            Point::Security(name) => {
-                self.entry(&format!("fentry_{name}"), &format!("security_{name}"))
-            }
-            Point::Entry { program, function } => self.entry(program, function),
-            Point::Exit { program, function } => {
-                let btf = self.btf;
-                let program: &mut FExit = self.program(program)?;
-                loaded(program.load(function, btf))?;
-                program.attach().map_err(|error| Refusal::of(&error))?;
-                Ok(format!("fexit/{function}"))
-            }
-            Point::Syscall(act) => {
-                let btf = self.btf;
-                let program: &mut BtfTracePoint = self.program(act.program())?;
-                loaded(program.load("sys_exit", btf))?;
-                let descriptor = program
-                    .fd()
-                    .and_then(|descriptor| descriptor.try_clone().map_err(ProgramError::IOError))
-                    .map_err(|error| Refusal::of(&error))?;
-                self.handlers
-                    .set(u32::from(act as u8), &descriptor, 0)
-                    .map_err(|error| Refusal::Refused(chain(&error)))?;
-                Ok(format!("sys_exit/{}", act.program()))
-            }
+            _ => Err(ProgramError::UnexpectedProgramType),
+        };
+        attached.map_err(|error| Refusal::of(&error))
+    }
+}
+
+/// A program of the object.
+pub(super) fn program_mut<'a>(ebpf: &'a mut Ebpf, name: &str) -> Result<&'a mut Program, Refusal> {
+    ebpf.program_mut(name)
+        .ok_or_else(|| Refusal::Refused(format!("the eBPF object has no program {name}")))
+}
+
+/// Has the kernel verify and keep the program of a point, unless it did so
+/// before; the name of the function or tracepoint that it is for.
+pub(super) fn load(
+    program: &mut Program,
+    point: Point,
+    tier: Tier,
+    btf: &Btf,
+) -> Result<Cow<'static, str>, ProgramError> {
+    let mut outcome = Err(ProgramError::UnexpectedProgramType);
+    for function in point.functions(tier) {
+        let result = match &mut *program {
+            Program::Lsm(program) => program.load(&function, btf),
+            Program::FEntry(program) => program.load(&function, btf),
+            Program::FExit(program) => program.load(&function, btf),
+            Program::BtfTracePoint(program) => program.load(&function, btf),
+            _ => return Err(ProgramError::UnexpectedProgramType),
+        };
+        outcome = match result {
+            Ok(()) | Err(ProgramError::AlreadyLoaded) => Ok(function),
+            Err(error) => Err(error),
+        };
+        let not_there = matches!(
+            outcome,
+            Err(ProgramError::Btf(BtfError::UnknownBtfTypeName { .. }))
+        );
+        if !not_there {
+            break;
         }
     }
-
-    fn tracepoint(
-        &mut self,
-        program: &'static str,
-        names: &'static [&'static str],
-    ) -> Result<String, Refusal> {
-        let btf = self.btf;
-        let program: &mut BtfTracePoint = self.program(program)?;
-        let mut outcome = Err(Refusal::Refused(String::from("it has no name")));
-        for name in names {
-            outcome = match program.load(name, btf) {
-                Ok(()) => program
-                    .attach()
-                    .map(|_| format!("tracepoint/{name}"))
-                    .map_err(|error| Refusal::of(&error)),
-                Err(error) => Err(Refusal::of(&error)),
-            };
-            if !matches!(outcome, Err(Refusal::NotThere(_))) {
-                break;
-            }
-        }
-        outcome
-    }
-
-    fn entry(&mut self, program: &str, function: &str) -> Result<String, Refusal> {
-        let btf = self.btf;
-        let program: &mut FEntry = self.program(program)?;
-        loaded(program.load(function, btf))?;
-        program.attach().map_err(|error| Refusal::of(&error))?;
-        Ok(format!("fentry/{function}"))
-    }
-
-    fn program<'a, P>(&'a mut self, name: &str) -> Result<&'a mut P, Refusal>
-    where
-        &'a mut P: TryFrom<&'a mut Program, Error = ProgramError>,
-    {
-        let program = self
-            .ebpf
-            .program_mut(name)
-            .ok_or_else(|| Refusal::Refused(format!("the eBPF object has no program {name}")))?;
-        <&mut P>::try_from(program).map_err(|error| Refusal::Refused(reason(&error)))
-    }
+    outcome
 }

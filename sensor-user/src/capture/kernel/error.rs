@@ -1,8 +1,14 @@
 use std::path::PathBuf;
 
-use aya::{EbpfError, maps::MapError, programs::ProgramError};
+use aya::{
+    EbpfError,
+    maps::{MapError, MapType},
+    programs::ProgramError,
+    sys::is_map_supported,
+};
 use thiserror::Error;
 
+use super::object::kernel_release;
 use crate::capture::{OffsetError, Tier};
 
 /// Why the kernel programs could not be loaded at all.
@@ -26,6 +32,15 @@ pub enum KernelError {
         reason: String,
         /// What usually lies behind it.
         hint: &'static str,
+    },
+    /// The kernel is older than what records are passed through.
+    #[error(
+        "this kernel ({release}) has no ring buffer maps (BPF_MAP_TYPE_RINGBUF): the sensor needs \
+         Linux 5.10 or later"
+    )]
+    NoRingBuffers {
+        /// The running kernel's release.
+        release: String,
     },
     /// The tier that was asked for is not to be had.
     #[error(
@@ -58,6 +73,9 @@ pub enum KernelError {
         /// What the loader said.
         reason: String,
     },
+    /// A program's descriptor cannot be kept.
+    #[error("cannot keep a program's descriptor open: {0}")]
+    Descriptor(#[source] std::io::Error),
     /// A ring's memory cannot be mapped or watched.
     #[error("cannot read the ring {name}: {reason}")]
     Ring {
@@ -75,14 +93,27 @@ pub(in crate::capture) fn map_error(name: &'static str, error: &MapError) -> Ker
     }
 }
 
+/// Why the object was refused. The kernel's own word for a type of map that it
+/// does not know is the one for any wrong argument, so it is asked for the type
+/// alone.
+pub(super) fn load_error(error: &EbpfError) -> KernelError {
+    if let Ok(false) = is_map_supported(MapType::RingBuf) {
+        return KernelError::NoRingBuffers {
+            release: kernel_release(),
+        };
+    }
+    let reason = chain(error);
+    let hint = hint(&reason);
+    KernelError::Load { reason, hint }
+}
+
 /// What usually lies behind a refusal.
-pub(super) fn hint(error: &EbpfError) -> &'static str {
-    let text = chain(error);
-    if text.contains("Operation not permitted") || text.contains("Permission denied") {
+fn hint(reason: &str) -> &'static str {
+    if reason.contains("Operation not permitted") || reason.contains("Permission denied") {
         "eBPF needs root (CAP_BPF and CAP_PERFMON, or CAP_SYS_ADMIN), and no seccomp filter or \
          lockdown mode that forbids bpf(2)"
     } else {
-        "the sensor needs Linux 5.10 or later with ring buffer maps"
+        "the sensor needs Linux 5.10 or later"
     }
 }
 

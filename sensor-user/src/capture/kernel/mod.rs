@@ -5,6 +5,7 @@ mod error;
 mod object;
 mod self_test;
 mod tier_choice;
+mod verifier;
 mod watch;
 
 use std::{
@@ -12,18 +13,19 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use aya::{Btf, Ebpf, maps::ProgramArray};
+use aya::{Btf, Ebpf, VerifierLogLevel, maps::ProgramArray};
 use sensor_common::Ring;
 use tokio::io::{Interest, unix::AsyncFd};
 
 pub use error::KernelError;
 pub(super) use error::map_error;
+pub use verifier::VerifierCost;
 pub use watch::{WatchMap, Watches};
 
 use self::attach::Attacher;
 use super::{
     HOOKS, Hook, HookReport, HookStatus, KernelTypes, LossReader, Outcome, ProgramStats, RingSizes,
-    Rings, Tier, VerifierCost, program_stats, verifier_cost,
+    Rings, Tier, program_stats, program_stats::SkipReader,
 };
 
 /// Where the running kernel keeps its types.
@@ -59,6 +61,8 @@ pub struct Kernel {
     /// The kernel empties a program array when its last descriptor closes.
     _handlers: ProgramArray<aya::maps::MapData>,
     tier: Tier,
+    /// Hooks that the tier refused, by their place in the table.
+    fallen: BTreeMap<usize, String>,
     refusals: Vec<TierRefusal>,
     reports: Vec<HookReport>,
 }
@@ -134,7 +138,14 @@ impl Kernel {
         // tier can see.
         let mut fallen: BTreeMap<usize, String> = BTreeMap::new();
         loop {
-            let (mut ebpf, mut handlers) = object::load(options, types, btf, tier, &fallen)?;
+            let (mut ebpf, mut handlers) = object::load(
+                options,
+                types,
+                btf,
+                tier,
+                &fallen,
+                VerifierLogLevel::default(),
+            )?;
             let findings = self_test::run(&mut ebpf, btf)?;
             let mut attacher = Attacher {
                 ebpf: &mut ebpf,
@@ -177,6 +188,7 @@ impl Kernel {
                 ebpf,
                 _handlers: handlers,
                 tier,
+                fallen,
                 refusals: Vec::new(),
                 reports,
             };
@@ -222,18 +234,19 @@ impl Kernel {
             .collect()
     }
 
-    /// What the verifier needed for each program in use, the costliest first.
-    #[must_use]
-    pub fn verifier_costs(&self) -> Vec<VerifierCost> {
-        let mut costs: Vec<_> = self
-            .ebpf
-            .programs()
-            .filter_map(|(name, program)| verifier_cost(name, program))
-            .collect();
-        costs.sort_by(|a, b| {
-            (b.verified_instructions, &a.program).cmp(&(a.verified_instructions, &b.program))
-        });
-        costs
+    /// What the verifier needed for each program in use, the costliest first:
+    /// it looks at all of them once more. `options` are those of the load.
+    pub fn verifier_costs(
+        &self,
+        options: &KernelOptions,
+    ) -> Result<Vec<VerifierCost>, KernelError> {
+        let types = KernelTypes::read(&options.btf)?;
+        let btf = parse_btf(&options.btf)?;
+        let loaded = verifier::Loaded {
+            ebpf: &self.ebpf,
+            reports: &self.reports,
+        };
+        verifier::costs(options, &types, &btf, self.tier, &self.fallen, &loaded)
     }
 
     /// Passes the kernel programs' own log lines on to `tracing`; they are
@@ -289,7 +302,8 @@ impl Channels {
             object::take_map(ebpf, Ring::Critical.map_name())?,
             object::take_map(ebpf, Ring::Bulk.map_name())?,
         )?;
-        let losses = LossReader::new(object::take_map(ebpf, "KIND_COUNTERS")?)?;
+        let skips = SkipReader::new(ebpf.programs()).map_err(KernelError::Descriptor)?;
+        let losses = LossReader::new(object::take_map(ebpf, "KIND_COUNTERS")?, skips)?;
         let watches = WatchMap::new(object::take_map(ebpf, "WATCHED")?, options.watches.clone())?;
         Ok(Self {
             rings,

@@ -4,7 +4,7 @@
 use std::{collections::BTreeMap, process};
 
 use aya::{
-    Btf, Ebpf, EbpfLoader, include_bytes_aligned,
+    Btf, Ebpf, EbpfLoader, VerifierLogLevel, include_bytes_aligned,
     maps::{Map, MapData, ProgramArray},
 };
 use sensor_common::{Ring, SyscallAct, SyscallTable};
@@ -12,7 +12,7 @@ use zerocopy::IntoBytes;
 
 use super::{
     KernelOptions,
-    error::{KernelError, chain, hint, map_error},
+    error::{KernelError, load_error, map_error},
 };
 use crate::capture::{CgroupHierarchy, HOOKS, KernelTypes, Tier, When};
 
@@ -27,6 +27,7 @@ pub(super) fn load(
     btf: &Btf,
     tier: Tier,
     fallen: &BTreeMap<usize, String>,
+    verifier: VerifierLogLevel,
 ) -> Result<(Ebpf, ProgramArray<MapData>), KernelError> {
     let agent_tgid = process::id();
     let has_task_btf = u8::from(kernel_at_least(5, 11));
@@ -37,6 +38,7 @@ pub(super) fn load(
     let mut loader = EbpfLoader::new();
     loader
         .btf(Some(btf))
+        .verifier_log_level(verifier)
         .override_global("OFFSETS", types.offsets.as_bytes(), true)
         .override_global("SYSCALLS", &table.acts[..], true)
         .override_global("AGENT_TGID", &agent_tgid, true)
@@ -49,10 +51,7 @@ pub(super) fn load(
         .override_global("HAS_TASK_BTF", &has_task_btf, true)
         .map_max_entries(Ring::Critical.map_name(), options.ring_sizes.critical)
         .map_max_entries(Ring::Bulk.map_name(), options.ring_sizes.bulk);
-    let mut ebpf = loader.load(OBJECT).map_err(|error| KernelError::Load {
-        reason: chain(&error),
-        hint: hint(&error),
-    })?;
+    let mut ebpf = loader.load(OBJECT).map_err(|error| load_error(&error))?;
     let handlers = take_map(&mut ebpf, "SYSCALL_PROGRAMS")?;
     let handlers =
         ProgramArray::try_from(handlers).map_err(|error| map_error("SYSCALL_PROGRAMS", &error))?;
@@ -83,10 +82,15 @@ pub(super) fn take_map(ebpf: &mut Ebpf, name: &'static str) -> Result<Map, Kerne
     })
 }
 
+/// The running kernel's release, such as `6.18.44`.
+pub(super) fn kernel_release() -> String {
+    let names = rustix::system::uname();
+    names.release().to_string_lossy().into_owned()
+}
+
 /// True when the running kernel is at least this version.
 fn kernel_at_least(major: u32, minor: u32) -> bool {
-    let release = rustix::system::uname();
-    let release = release.release().to_string_lossy().into_owned();
+    let release = kernel_release();
     let mut parts = release
         .split(|c: char| !c.is_ascii_digit())
         .map(str::parse::<u32>);

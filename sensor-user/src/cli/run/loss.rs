@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use sensor_common::Ring;
 
 use crate::{
-    capture::Totals,
+    capture::KernelLosses,
     outputs::{LossPart, LossSource},
 };
 
@@ -26,26 +26,39 @@ pub(super) struct AgentLosses {
 /// Losses of both sides, and what of them was reported.
 #[derive(Debug, Default)]
 pub(super) struct Losses {
-    kernel: Totals,
+    kernel: KernelLosses,
     reported: AgentLosses,
     last: Option<Instant>,
 }
 
 impl Losses {
     /// Takes in the counters, and returns what was lost since the last time.
-    pub(super) fn update(&mut self, kernel: &Totals, agent: AgentLosses) -> Vec<LossPart> {
+    pub(super) fn update(&mut self, kernel: KernelLosses, agent: AgentLosses) -> Vec<LossPart> {
         let mut parts: Vec<LossPart> = kernel
-            .lost_since(&self.kernel)
+            .records
+            .lost_since(&self.kernel.records)
             .map(|(kind, lost)| LossPart {
                 source: match kind.ring() {
                     Ring::Critical => LossSource::CriticalRing,
                     Ring::Bulk => LossSource::BulkRing,
                 },
                 record: Some(kind.name()),
+                program: None,
                 lost,
-                total: kernel.of(kind).lost,
+                total: kernel.records.of(kind).lost,
             })
             .collect();
+        parts.extend(
+            kernel
+                .skipped_since(&self.kernel)
+                .map(|(program, lost, total)| LossPart {
+                    source: LossSource::ProgramSkipped,
+                    record: None,
+                    program: Some(program.to_owned()),
+                    lost,
+                    total,
+                }),
+        );
         for (source, now, before) in [
             (
                 LossSource::Decoder,
@@ -64,12 +77,13 @@ impl Losses {
                 parts.push(LossPart {
                     source,
                     record: None,
+                    program: None,
                     lost,
                     total: now,
                 });
             }
         }
-        self.kernel = *kernel;
+        self.kernel = kernel;
         self.reported = agent;
         // A lost output record does not blind the model.
         if parts.iter().any(|part| part.source != LossSource::Output) {
@@ -83,9 +97,10 @@ impl Losses {
         self.last.is_some_and(|at| at.elapsed() < RECENT)
     }
 
-    /// Records that the rings did not take, since the start.
+    /// Records that the rings did not take and hooks that were not run, since the
+    /// start.
     pub(super) fn in_kernel(&self) -> u64 {
-        self.kernel.sum().lost
+        self.kernel.sum()
     }
 }
 
@@ -100,22 +115,23 @@ mod tests {
             output: 5,
             ..AgentLosses::default()
         };
-        let parts = losses.update(&Totals::default(), agent);
+        let parts = losses.update(KernelLosses::default(), agent);
         assert_eq!(
             parts,
             [LossPart {
                 source: LossSource::Output,
                 record: None,
+                program: None,
                 lost: 5,
                 total: 5,
             }]
         );
         assert!(!losses.recent());
-        assert!(losses.update(&Totals::default(), agent).is_empty());
+        assert!(losses.update(KernelLosses::default(), agent).is_empty());
 
         agent.undecoded = 2;
         agent.output = 6;
-        let parts = losses.update(&Totals::default(), agent);
+        let parts = losses.update(KernelLosses::default(), agent);
         let sources: Vec<_> = parts.iter().map(|part| (part.source, part.lost)).collect();
         assert_eq!(sources, [(LossSource::Decoder, 2), (LossSource::Output, 1)]);
         assert!(losses.recent());

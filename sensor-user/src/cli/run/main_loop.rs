@@ -46,7 +46,7 @@ pub(super) async fn run(
             _ = terminate.recv() => break,
             () = &mut end => break,
             _ = tick.tick() => {
-                pipeline.tick(&losses.read());
+                pipeline.tick(losses.read());
                 if pipeline.output_closed() {
                     break;
                 }
@@ -72,7 +72,7 @@ pub(super) async fn run(
     drop(kernel);
     while rings.drain(BATCH, |record| pipeline.record(record)) > 0 {}
     print_verdicts(pipeline, &mut status);
-    pipeline.finish(&losses.read(), programs, options.quiet);
+    pipeline.finish(losses.read(), programs, options.quiet);
     Ok(())
 }
 

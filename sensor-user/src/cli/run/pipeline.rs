@@ -13,7 +13,7 @@ use super::{
 };
 use crate::{
     capture::{
-        BootTime, ProgramStats, Resolver, ScannedCgroup, ScannedProcess, Totals, WallClock,
+        BootTime, KernelLosses, ProgramStats, Resolver, ScannedCgroup, ScannedProcess, WallClock,
         WatchMap, decode, tick_nanoseconds,
     },
     event::{Act, Event, ProcessId},
@@ -246,7 +246,7 @@ impl Pipeline {
     }
 
     /// What is due once a second: clocks and losses.
-    pub(super) fn tick(&mut self, kernel: &Totals) {
+    pub(super) fn tick(&mut self, kernel: KernelLosses) {
         self.records.clock.refresh();
         self.watches.refresh_if_touched();
         self.take_hashes(false);
@@ -328,7 +328,12 @@ impl Pipeline {
     }
 
     /// Ends the run: last losses, summary, and the output's last line.
-    pub(super) fn finish(&mut self, kernel: &Totals, programs: Vec<ProgramStats>, quiet: bool) {
+    pub(super) fn finish(
+        &mut self,
+        kernel: KernelLosses,
+        programs: Vec<ProgramStats>,
+        quiet: bool,
+    ) {
         self.tick(kernel);
         let hashes = self.hashes.finish();
         self.write_hashes(&hashes);

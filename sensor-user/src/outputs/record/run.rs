@@ -60,6 +60,10 @@ pub enum LossSource {
     CriticalRing,
     /// The bulk ring was full.
     BulkRing,
+    /// The kernel passed a hook without running the program, because the same
+    /// program had been interrupted on the same processor. An act that would
+    /// have been recorded may be among them, or none.
+    ProgramSkipped,
     /// A record could not be decoded.
     Decoder,
     /// The process table was full of live processes.
@@ -76,6 +80,9 @@ pub struct LossPart {
     /// Kind of the lost records, where it is known.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub record: Option<&'static str>,
+    /// Program that was not run.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub program: Option<String>,
     /// How many.
     pub lost: u64,
     /// How many since the start. A `loss` record may itself be lost; the next
