@@ -8,43 +8,16 @@
 
 use std::{
     ffi::CString,
-    fs, io,
+    fs,
     os::unix::{fs::PermissionsExt, process::CommandExt},
     path::{Path, PathBuf},
-    process::{Command, Output},
+    process::Command,
 };
 
-use rustix::{
-    mount::{MountFlags, MountPropagationFlags, mount, mount_change},
-    thread::{CapabilitySet, UnshareFlags, remove_capability_from_bounding_set, unshare_unsafe},
+use sensor_tests::{
+    refusal::{fails, run, says},
+    sensor_command,
 };
-use sensor_tests::sensor_command;
-
-/// Runs to the end, which must be an error with this code.
-fn fails(command: &mut Command, code: i32) -> String {
-    let Output {
-        status,
-        stdout,
-        stderr,
-    } = command.output().unwrap();
-    let stderr = String::from_utf8(stderr).unwrap();
-    assert_eq!(status.code(), Some(code), "{status}: {stderr}");
-    assert!(stdout.is_empty(), "{}", String::from_utf8_lossy(&stdout));
-    assert!(!stderr.contains("panicked"), "{stderr}");
-    stderr
-}
-
-fn says(stderr: &str, parts: &[&str]) {
-    for part in parts {
-        assert!(stderr.contains(part), "{part:?} is not in {stderr:?}");
-    }
-}
-
-fn run(options: &[&str]) -> Command {
-    let mut command = sensor_command();
-    command.args(["run", "--duration", "1s"]).args(options);
-    command
-}
 
 /// A copy of the sensor that any user can reach.
 fn reachable_copy(directory: &Path) -> PathBuf {
@@ -68,69 +41,6 @@ fn not_root() {
         );
         says(&stderr, &["must be run as root", "65534", "sudo"]);
     }
-}
-
-/// Gives the command a mount namespace in which the kernel's types are hidden.
-fn without_btf(command: &mut Command) {
-    let hide = || -> io::Result<()> {
-        // SAFETY: the child has a single thread and shares no file table.
-        unsafe { unshare_unsafe(UnshareFlags::NEWNS) }?;
-        let private = MountPropagationFlags::PRIVATE | MountPropagationFlags::REC;
-        mount_change("/", private)?;
-        let options: Option<&std::ffi::CStr> = None;
-        mount(
-            "none",
-            "/sys/kernel/btf",
-            "tmpfs",
-            MountFlags::empty(),
-            options,
-        )?;
-        Ok(())
-    };
-    // SAFETY: between fork and exec only system calls are made.
-    unsafe { command.pre_exec(hide) };
-}
-
-#[test]
-fn a_kernel_without_type_information() {
-    let mut command = run(&[]);
-    without_btf(&mut command);
-    let stderr = fails(&mut command, 1);
-    says(
-        &stderr,
-        &["/sys/kernel/btf/vmlinux", "CONFIG_DEBUG_INFO_BTF"],
-    );
-}
-
-#[test]
-fn type_information_that_is_garbage() {
-    let directory = tempfile::tempdir().unwrap();
-    let path = directory.path().join("vmlinux");
-    fs::write(&path, [0x5a; 4_096]).unwrap();
-    let stderr = fails(&mut run(&["--btf", path.to_str().unwrap()]), 1);
-    says(
-        &stderr,
-        &[path.to_str().unwrap(), "not valid type information"],
-    );
-}
-
-#[test]
-fn ebpf_refused_by_the_kernel() {
-    let mut command = run(&[]);
-    let forbid = || -> io::Result<()> {
-        for capability in [
-            CapabilitySet::SYS_ADMIN,
-            CapabilitySet::BPF,
-            CapabilitySet::PERFMON,
-        ] {
-            remove_capability_from_bounding_set(capability)?;
-        }
-        Ok(())
-    };
-    // SAFETY: between fork and exec only system calls are made.
-    unsafe { command.pre_exec(forbid) };
-    let stderr = fails(&mut command, 1);
-    says(&stderr, &["Operation not permitted", "CAP_BPF"]);
 }
 
 #[test]

@@ -14,6 +14,7 @@
 pub mod documentation;
 mod mounts;
 mod record;
+pub mod refusal;
 mod sensor;
 
 pub use mounts::{Cgroups, path_in_file_system};

@@ -33,8 +33,8 @@ pub struct KernelTypes {
 pub enum OffsetError {
     /// The file cannot be read.
     #[error(
-        "cannot read the kernel's type information (BTF) from {path}: {source}; \
-         the kernel must be built with CONFIG_DEBUG_INFO_BTF=y"
+        "cannot read the kernel's type information (BTF), for which it must be built with \
+         CONFIG_DEBUG_INFO_BTF=y, from {path}"
     )]
     Read {
         /// The BTF file.

@@ -51,7 +51,7 @@ impl std::fmt::Display for Source {
 #[derive(Debug, Error)]
 pub enum LoadError {
     /// The file cannot be read.
-    #[error("cannot read the model {path}: {source}")]
+    #[error("cannot read the model {path}")]
     Read {
         /// The file.
         path: PathBuf,
@@ -75,7 +75,7 @@ pub enum LoadError {
         reason: String,
     },
     /// The metadata is missing, wrong, or for another schema.
-    #[error("the model {model} was refused: {source}")]
+    #[error("the model {model} was refused")]
     Card {
         /// Path or name.
         model: String,

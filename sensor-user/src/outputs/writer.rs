@@ -27,7 +27,7 @@ pub enum Output {
 #[derive(Debug, Error)]
 pub enum OutputError {
     /// The file cannot be opened for appending.
-    #[error("cannot open the output {path}: {source}")]
+    #[error("cannot open the output {path}")]
     Open {
         /// The file.
         path: PathBuf,

@@ -92,7 +92,7 @@ impl Default for Config {
 #[derive(Debug, Error)]
 pub enum ConfigError {
     /// The file cannot be read.
-    #[error("cannot read the policy {path}: {source}")]
+    #[error("cannot read the policy {path}")]
     Read {
         /// The file.
         path: PathBuf,

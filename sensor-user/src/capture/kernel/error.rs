@@ -18,7 +18,7 @@ pub enum KernelError {
     #[error(transparent)]
     Types(#[from] OffsetError),
     /// The kernel's types cannot be used for attachment.
-    #[error("cannot use the kernel's type information (BTF) in {path}: {source}")]
+    #[error("cannot use the kernel's type information (BTF) in {path}")]
     Btf {
         /// The BTF file.
         path: PathBuf,
@@ -74,7 +74,7 @@ pub enum KernelError {
         reason: String,
     },
     /// A program's descriptor cannot be kept.
-    #[error("cannot keep a program's descriptor open: {0}")]
+    #[error("cannot keep a program's descriptor open")]
     Descriptor(#[source] std::io::Error),
     /// A ring's memory cannot be mapped or watched.
     #[error("cannot read the ring {name}: {reason}")]
@@ -93,15 +93,20 @@ pub(in crate::capture) fn map_error(name: &'static str, error: &MapError) -> Ker
     }
 }
 
-/// Why the object was refused. The kernel's own word for a type of map that it
-/// does not know is the one for any wrong argument, so it is asked for the type
-/// alone.
-pub(super) fn load_error(error: &EbpfError) -> KernelError {
-    if let Ok(false) = is_map_supported(MapType::RingBuf) {
-        return KernelError::NoRingBuffers {
+/// An error on a kernel without ring buffers. Its own word for a type of map that
+/// it does not know is the one for any wrong argument, so it is asked for the
+/// type alone; where it refuses to answer, loading will show.
+pub(super) fn require_ring_buffers() -> Result<(), KernelError> {
+    match is_map_supported(MapType::RingBuf) {
+        Ok(false) => Err(KernelError::NoRingBuffers {
             release: kernel_release(),
-        };
+        }),
+        Ok(true) | Err(_) => Ok(()),
     }
+}
+
+/// Why the object was refused.
+pub(super) fn load_error(error: &EbpfError) -> KernelError {
     let reason = chain(error);
     let hint = hint(&reason);
     KernelError::Load { reason, hint }

@@ -95,6 +95,7 @@ impl Kernel {
             return Err(KernelError::PidNamespace);
         }
         raise_memory_lock_limit();
+        error::require_ring_buffers()?;
         let types = KernelTypes::read(&options.btf)?;
         let btf = parse_btf(&options.btf)?;
         let mut refusals = Vec::new();

@@ -41,14 +41,17 @@ pub(super) enum Group {
 impl Group {
     /// What the records of a kind rest on, beside [`Group::Tasks`] and
     /// [`Group::Standing`], which every header does.
-    fn of(kind: RecordKind) -> Option<Self> {
+    fn of(kind: RecordKind) -> &'static [Self] {
         let name = kind.name();
-        if name.starts_with("network.") {
-            Some(Self::Sockets)
+        if kind == RecordKind::KernelIoUringWork {
+            // It makes records of both.
+            &[Self::Files, Self::Sockets]
+        } else if name.starts_with("network.") {
+            &[Self::Sockets]
         } else if name.starts_with("file.") || kind == RecordKind::ProcessExec {
-            Some(Self::Files)
+            &[Self::Files]
         } else {
-            None
+            &[]
         }
     }
 }
@@ -91,7 +94,7 @@ impl Findings {
                 matches!(mismatch.group, Group::Tasks | Group::Standing)
                     || kinds
                         .iter()
-                        .any(|&kind| Group::of(kind) == Some(mismatch.group))
+                        .any(|&kind| Group::of(kind).contains(&mismatch.group))
             })
             .map(ToString::to_string)
     }
