@@ -8,16 +8,19 @@ mod build;
 mod log;
 mod run;
 
-use std::{env, path::PathBuf, process::Command};
+use std::{path::PathBuf, time::Instant};
 
-use anyhow::{Context as _, Result, bail, ensure};
+use anyhow::{Result, bail, ensure};
 use clap::{Args, ValueEnum};
 
 use crate::{
     setup::{self, Consent},
-    steps::Steps,
+    steps::{Steps, Totals},
     workspace,
 };
+
+/// For how long each target is run.
+const SECONDS: u32 = 20;
 
 /// Run the fuzz targets, each for a bounded time
 ///
@@ -31,7 +34,7 @@ pub(crate) struct Arguments {
     #[arg(
         long,
         value_name = "NUMBER",
-        default_value_t = 20,
+        default_value_t = SECONDS,
         value_parser = clap::value_parser!(u32).range(1..)
     )]
     seconds: u32,
@@ -104,19 +107,29 @@ pub(crate) fn main(arguments: &Arguments) -> Result<()> {
 }
 
 /// Runs every target, as a step of `cargo xtask test`; and looks at their format, as they are in no
-/// other step.
+/// other step. Not by a program of its own: cargo has put another in the place of this one by then.
 pub(crate) fn step(steps: &mut Steps, consent: Consent) -> Result<()> {
+    const NAME: &str = "fuzz";
     steps.run(
         "format, fuzz targets",
         workspace::cargo()?
             .args(["fmt", "--check", "--manifest-path"])
             .arg("fuzz/Cargo.toml"),
     );
-    let mut command = Command::new(env::current_exe().context("find the path of this program")?);
-    command.arg("fuzz");
-    if consent.is_given() {
-        command.arg("--yes");
+    println!("\n==> {NAME}: `cargo xtask fuzz`");
+    let start = Instant::now();
+    let all = Arguments {
+        target: None,
+        seconds: SECONDS,
+        input: None,
+        consent,
+    };
+    match main(&all) {
+        Ok(()) => {
+            let targets = Target::value_variants().len();
+            steps.ran(NAME, start.elapsed(), &Totals::passed(targets as u64));
+        }
+        Err(error) => steps.failed(NAME, start.elapsed(), &format!("{error:#}")),
     }
-    steps.run("fuzz", &mut command);
     Ok(())
 }
