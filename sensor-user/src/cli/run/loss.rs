@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use sensor_common::Ring;
+use sensor_common::{RecordKind, Ring};
 
 use crate::{
     capture::KernelLosses,
@@ -29,6 +29,7 @@ pub(super) struct Losses {
     kernel: KernelLosses,
     reported: AgentLosses,
     last: Option<Instant>,
+    last_of_programs: Option<Instant>,
 }
 
 impl Losses {
@@ -89,12 +90,20 @@ impl Losses {
         if parts.iter().any(|part| part.source != LossSource::Output) {
             self.last = Some(Instant::now());
         }
+        if parts.iter().any(hides_programs) {
+            self.last_of_programs = Some(Instant::now());
+        }
         parts
     }
 
     /// True when the model may have missed something lately.
     pub(super) fn recent(&self) -> bool {
-        self.last.is_some_and(|at| at.elapsed() < RECENT)
+        is_recent(self.last)
+    }
+
+    /// True when a process may run another program than is known.
+    pub(super) fn recent_of_programs(&self) -> bool {
+        is_recent(self.last_of_programs)
     }
 
     /// Records that the rings did not take and hooks that were not run, since the
@@ -104,9 +113,42 @@ impl Losses {
     }
 }
 
+fn is_recent(last: Option<Instant>) -> bool {
+    last.is_some_and(|at| at.elapsed() < RECENT)
+}
+
+/// Whether the record of an exec may be among what was lost.
+fn hides_programs(part: &LossPart) -> bool {
+    match part.source {
+        LossSource::CriticalRing => part.record == Some(RecordKind::ProcessExec.name()),
+        LossSource::ProgramSkipped => part.program.as_deref() == Some("sched_process_exec"),
+        LossSource::Decoder | LossSource::ProcessTable => true,
+        LossSource::BulkRing | LossSource::Output => false,
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::capture::Skipped;
+
+    #[test]
+    fn a_skipped_program_blinds_to_programs_only_where_they_are_seen() {
+        let skipped = |program: &str| KernelLosses {
+            skipped: vec![Skipped {
+                program: program.to_owned(),
+                times: 3,
+            }],
+            ..KernelLosses::default()
+        };
+        let mut losses = Losses::default();
+        let parts = losses.update(skipped("sys_exit"), AgentLosses::default());
+        assert_eq!(parts[0].source, LossSource::ProgramSkipped);
+        assert_eq!((parts[0].lost, parts[0].total), (3, 3));
+        assert!(losses.recent() && !losses.recent_of_programs());
+        losses.update(skipped("sched_process_exec"), AgentLosses::default());
+        assert!(losses.recent_of_programs());
+    }
 
     #[test]
     fn each_loss_is_reported_once_and_only_capture_counts_as_recent() {

@@ -270,7 +270,7 @@ impl Pipeline {
     }
 
     fn take_hashes(&mut self, caught_up: bool) {
-        let blind = self.losses.recent();
+        let blind = self.losses.recent_of_programs();
         let hashes = self.hashes.take(&self.table, caught_up, blind);
         self.write_hashes(&hashes);
     }
