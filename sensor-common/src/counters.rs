@@ -32,7 +32,7 @@ impl Ring {
     }
 }
 
-/// Per-CPU accounting of one record kind: `seen = submitted + lost`.
+/// Per-CPU accounting of one record kind: `seen = submitted + counted + lost`.
 #[derive(
     Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout,
 )]
@@ -42,6 +42,8 @@ pub struct KindCounters {
     pub seen: u64,
     /// Records that entered a ring.
     pub submitted: u64,
+    /// Acts that went into a sum of repeated acts, and have no record.
+    pub counted: u64,
     /// Records refused by a full ring, or for want of a scratch buffer.
     pub lost: u64,
 }

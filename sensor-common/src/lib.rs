@@ -19,6 +19,8 @@ pub mod limits;
 mod network;
 mod offsets;
 mod process;
+mod repeat;
+mod rest;
 mod self_test;
 mod syscall;
 mod target;
@@ -37,6 +39,10 @@ pub use kind::RecordKind;
 pub use network::NetworkRecord;
 pub use offsets::{OffsetSource, Offsets};
 pub use process::{ExecRecord, ExitRecord, ForkRecord, StdioKind, exe_flags};
+pub use repeat::{
+    REPEATS_MAX, REPEATS_RECORDED, REPEATS_RECORDED_UNDER_PRESSURE, RepeatCount, RepeatKey,
+};
+pub use rest::{PRESSURE_BYTES, Rest};
 pub use self_test::{SELF_TEST_PATH_MAX, SelfTestAnswer, SelfTestRequest};
 pub use syscall::{SyscallAct, SyscallTable};
 pub use target::TargetRecord;

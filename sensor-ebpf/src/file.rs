@@ -45,15 +45,20 @@ pub(crate) fn opened(task: Task, file: Object, open_flags: Option<u32>, record_f
         return;
     };
     let special = special::number(kind, inode);
-    emit(kind, task, |builder, record: &mut FileRecord| {
-        builder.mark(record_flags);
-        record.flags = open_flags.unwrap_or_else(|| file.member(offset!(file_flags)));
-        record.created = u32::from(mode & FMODE_CREATED != 0);
-        record.uid = special;
+    let place = Place::of_file(file);
+    emit(
+        kind,
+        task.at(place.group()),
+        |builder, record: &mut FileRecord| {
+            builder.mark(record_flags);
+            record.flags = open_flags.unwrap_or_else(|| file.member(offset!(file_flags)));
+            record.created = u32::from(mode & FMODE_CREATED != 0);
+            record.uid = special;
 
-        describe_inode(record, inode);
-        record.path_length = builder.path(Place::of_file(file), flags::PATH_TRUNCATED);
-    });
+            describe_inode(record, inode);
+            record.path_length = builder.path(place, flags::PATH_TRUNCATED);
+        },
+    );
 }
 
 #[inline(always)]
@@ -107,14 +112,14 @@ security_hook!(lsm_path_rmdir, fentry_path_rmdir, path_rmdir);
 fn removed(context: &impl Arguments, call_flags: u32) {
     let Some(task) = Task::watched() else { return };
     let (directory, dentry) = (context.address(0), context.address(1));
+    let place = Place::below(directory, dentry);
     emit(
         RecordKind::FileUnlink,
-        task,
+        task.at(place.group()),
         |builder, record: &mut FileRecord| {
             builder.mark(flags::ATTEMPT);
             record.flags = call_flags;
-            record.path_length =
-                builder.path(Place::below(directory, dentry), flags::PATH_TRUNCATED);
+            record.path_length = builder.path(place, flags::PATH_TRUNCATED);
 
             describe_dentry(record, dentry);
         },
@@ -183,14 +188,18 @@ fn two_names(
     from: Place,
     to: Place,
 ) {
-    emit(kind, task, |builder, record: &mut FileRecord| {
-        builder.mark(flags::ATTEMPT);
-        record.flags = call_flags;
-        record.path_length = builder.path(from, flags::PATH_TRUNCATED);
-        record.second_path_length = builder.path(to, flags::SECOND_PATH_TRUNCATED);
+    emit(
+        kind,
+        task.at(from.group()),
+        |builder, record: &mut FileRecord| {
+            builder.mark(flags::ATTEMPT);
+            record.flags = call_flags;
+            record.path_length = builder.path(from, flags::PATH_TRUNCATED);
+            record.second_path_length = builder.path(to, flags::SECOND_PATH_TRUNCATED);
 
-        describe_dentry(record, dentry);
-    });
+            describe_dentry(record, dentry);
+        },
+    );
 }
 
 /// `int security_path_symlink(const struct path *dir, struct dentry *dentry,
@@ -202,7 +211,7 @@ fn path_symlink(context: &impl Arguments) {
     let target = context.address(2);
     emit(
         RecordKind::FileSymlink,
-        task,
+        task.at(place.group()),
         |builder, record: &mut FileRecord| {
             builder.mark(flags::ATTEMPT);
             record.path_length = builder.path(place, flags::PATH_TRUNCATED);
@@ -251,17 +260,21 @@ security_hook!(lsm_path_truncate, fentry_path_truncate, path_truncate);
 fn changed(context: &impl Arguments, kind: RecordKind, mode: Option<u32>, uid: u32, gid: u32) {
     let Some(task) = Task::watched() else { return };
     let place = Place::of_path(context.address(0));
-    emit(kind, task, |builder, record: &mut FileRecord| {
-        builder.mark(flags::ATTEMPT);
-        record.uid = uid;
-        record.gid = gid;
-        record.path_length = builder.path(place, flags::PATH_TRUNCATED);
+    emit(
+        kind,
+        task.at(place.group()),
+        |builder, record: &mut FileRecord| {
+            builder.mark(flags::ATTEMPT);
+            record.uid = uid;
+            record.gid = gid;
+            record.path_length = builder.path(place, flags::PATH_TRUNCATED);
 
-        describe_dentry(record, place.dentry);
-        if let Some(mode) = mode {
-            record.mode = mode;
-        }
-    });
+            describe_dentry(record, place.dentry);
+            if let Some(mode) = mode {
+                record.mode = mode;
+            }
+        },
+    );
 }
 
 /// `int security_file_truncate(struct file *file)` (6.2 to 7.2; `ftruncate`
@@ -312,15 +325,20 @@ pub(crate) fn on_file(
     call_flags: u32,
     record_flags: u16,
 ) {
-    emit(kind, task, |builder, record: &mut FileRecord| {
-        builder.mark(record_flags);
-        record.flags = call_flags;
-        record.path_length = builder.path(Place::of_file(file), flags::PATH_TRUNCATED);
+    let place = Place::of_file(file);
+    emit(
+        kind,
+        task.at(place.group()),
+        |builder, record: &mut FileRecord| {
+            builder.mark(record_flags);
+            record.flags = call_flags;
+            record.path_length = builder.path(place, flags::PATH_TRUNCATED);
 
-        if let Some(inode) = file.follow(offset!(file_inode)) {
-            describe_inode(record, inode);
-        }
-    });
+            if let Some(inode) = file.follow(offset!(file_inode)) {
+                describe_inode(record, inode);
+            }
+        },
+    );
 }
 
 /// `int security_inode_setxattr(struct dentry *dentry, const char *name, …)`,
@@ -344,7 +362,7 @@ fn inode_setxattr(context: &impl Arguments) {
     let place = Place::guessed(task, dentry);
     emit(
         RecordKind::FileXattr,
-        task,
+        task.at(place.group()),
         |builder, record: &mut FileRecord| {
             builder.mark(flags::ATTEMPT);
             record.flags = call_flags;

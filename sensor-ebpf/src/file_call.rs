@@ -128,17 +128,22 @@ fn two_names(
     if call.result != 0 {
         return;
     }
-    emit(kind, task, |builder, record: &mut FileRecord| {
-        compat_flag(builder, call);
-        let (base_length, path_length) = argument_path(builder, task, from, flags::PATH_TRUNCATED);
-        let (second_base_length, second_path_length) =
-            argument_path(builder, task, to, flags::SECOND_PATH_TRUNCATED);
-        record.flags = call_flags;
-        record.base_length = base_length;
-        record.path_length = path_length;
-        record.second_base_length = second_base_length;
-        record.second_path_length = second_path_length;
-    });
+    emit(
+        kind,
+        task.at(group(from)),
+        |builder, record: &mut FileRecord| {
+            compat_flag(builder, call);
+            let (base_length, path_length) =
+                argument_path(builder, task, from, flags::PATH_TRUNCATED);
+            let (second_base_length, second_path_length) =
+                argument_path(builder, task, to, flags::SECOND_PATH_TRUNCATED);
+            record.flags = call_flags;
+            record.base_length = base_length;
+            record.path_length = path_length;
+            record.second_base_length = second_base_length;
+            record.second_path_length = second_path_length;
+        },
+    );
 }
 
 /// `symlink`, `symlinkat`.
@@ -369,15 +374,25 @@ fn by_name(
     if call.result != 0 {
         return;
     }
-    emit(kind, task, |builder, record: &mut FileRecord| {
-        compat_flag(builder, call);
-        fill(record);
-        (record.base_length, record.path_length) =
-            argument_path(builder, task, place, flags::PATH_TRUNCATED);
-        if text != 0 {
-            record.text_length = builder.user_path(text);
-        }
-    });
+    emit(
+        kind,
+        task.at(group(place)),
+        |builder, record: &mut FileRecord| {
+            compat_flag(builder, call);
+            fill(record);
+            (record.base_length, record.path_length) =
+                argument_path(builder, task, place, flags::PATH_TRUNCATED);
+            if text != 0 {
+                record.text_length = builder.user_path(text);
+            }
+        },
+    );
+}
+
+/// What paths from one directory have in common, as far as the call tells.
+#[inline(always)]
+const fn group((directory, _): (i32, u64)) -> u64 {
+    directory as u32 as u64
 }
 
 /// Appends the directory that a relative path starts from (as the kernel has

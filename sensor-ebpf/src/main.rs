@@ -43,14 +43,17 @@ mod path;
 mod process;
 mod read;
 mod record;
+mod repeat;
 mod ring;
 mod scratch;
+mod second;
 mod self_test;
 mod signal;
 mod socket;
 mod special;
 mod syscall;
 mod task;
+mod wake;
 mod watch;
 
 // The helpers this object uses (`bpf_probe_read_kernel` and others) are

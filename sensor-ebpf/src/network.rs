@@ -7,6 +7,7 @@ use crate::{
     arguments::{Arguments, security_hook},
     global::offset,
     object::Object,
+    read::{Address, probe},
     record::emit,
     socket::{self, AF_PACKET, AF_UNIX, SOCK_DGRAM, SOCK_RAW, SOCK_SEQPACKET, SOCK_STREAM},
     task::Task,
@@ -42,13 +43,19 @@ fn addressed(context: &impl Arguments, kind: RecordKind, side: Side) {
     if known_later {
         return;
     }
-    emit(kind, task, |builder, record: &mut NetworkRecord| {
-        builder.mark(flags::ATTEMPT);
+    // Family, port and address of IPv4; of others the beginning of it.
+    let group = probe(from as Address, 0).unwrap_or_default();
+    emit(
+        kind,
+        task.at(group),
+        |builder, record: &mut NetworkRecord| {
+            builder.mark(flags::ATTEMPT);
 
-        socket::describe(record, sk);
-        let length = context.number(2) as u32 as usize;
-        address::take(builder, record, Memory::Kernel, from, length, side);
-    });
+            socket::describe(record, sk);
+            let length = context.number(2) as u32 as usize;
+            address::take(builder, record, Memory::Kernel, from, length, side);
+        },
+    );
 }
 
 /// The protocol's socket of a hook whose first argument is a `struct socket`.

@@ -92,25 +92,30 @@ fn addressed(task: Task, call: Syscall, place: Where, kind: RecordKind, side: Si
     let Some(sk) = socket::of_descriptor(task, place.descriptor) else {
         return;
     };
-    emit(kind, task, |builder, record: &mut NetworkRecord| {
-        compat_flag(builder, call);
-        record.result = call.result as i32;
+    let group = socket::remote_group(sk);
+    emit(
+        kind,
+        task.at(group),
+        |builder, record: &mut NetworkRecord| {
+            compat_flag(builder, call);
+            record.result = call.result as i32;
 
-        socket::describe(record, sk);
-        if !done {
-            builder.mark(flags::ADDRESS_FROM_ARGUMENT);
-            let Where {
-                address, length, ..
-            } = place;
-            address::take(builder, record, Memory::User, address, length, side);
-        } else if record.family == AF_UNIX {
-            let named = match side {
-                Side::Local => sk.address(),
-                Side::Remote => socket::unix_peer(sk),
-            };
-            record.path_length = socket::append_unix_name(builder, named);
-        }
-    });
+            socket::describe(record, sk);
+            if !done {
+                builder.mark(flags::ADDRESS_FROM_ARGUMENT);
+                let Where {
+                    address, length, ..
+                } = place;
+                address::take(builder, record, Memory::User, address, length, side);
+            } else if record.family == AF_UNIX {
+                let named = match side {
+                    Side::Local => sk.address(),
+                    Side::Remote => socket::unix_peer(sk),
+                };
+                record.path_length = socket::append_unix_name(builder, named);
+            }
+        },
+    );
 }
 
 /// `listen`.

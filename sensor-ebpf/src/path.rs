@@ -51,6 +51,12 @@ impl Place {
         }
     }
 
+    /// What the names in one directory have in common: where the kernel has it.
+    #[inline(always)]
+    pub(crate) fn group(self) -> u64 {
+        probe(self.dentry, offset!(dentry_parent)).unwrap_or_default()
+    }
+
     /// The place of a dentry that came without its mount: through the mount of
     /// the caller's working directory or root, where one is of the same file
     /// system.

@@ -1,6 +1,6 @@
 //! Process life: fork, exec, exit; and what a process does about itself.
 
-use aya_ebpf::{macros::btf_tracepoint, programs::BtfTracePointContext};
+use aya_ebpf::programs::BtfTracePointContext;
 use aya_log_ebpf::warn;
 use sensor_common::{
     ExecRecord, ExitRecord, ForkRecord, RecordKind, StdioKind, ValueRecord, exe_flags, flags,
@@ -14,6 +14,7 @@ use crate::{
     path::Place,
     read::{Address, probe},
     record::{Builder, emit},
+    second::{Turn, twice},
     syscall::{Syscall, function_exits, syscall_exit},
     task::{Task, current_tgid},
 };
@@ -22,15 +23,15 @@ use crate::{
 /// (`include/trace/events/task.h`; 5.10 to 7.2, the flags `u64` since 6.18).
 /// Runs in the creator, once the child is complete and before it is first
 /// scheduled. Threads are left out.
-#[btf_tracepoint(function = "task_newtask")]
-pub(crate) fn task_newtask(context: BtfTracePointContext) -> i32 {
+#[inline(always)]
+fn fork(context: &BtfTracePointContext, turn: Turn) {
     let child = Task::typed(context.address(0));
-    if child.tgid() != child.tid() {
-        return 0;
+    if child.tgid() != child.tid() || !turn.takes(RecordKind::ProcessFork, child) {
+        return;
     }
     let creator_tgid = current_tgid();
     if creator_tgid == global::agent_tgid() {
-        return 0;
+        return;
     }
     let parent = child.parent();
     emit(
@@ -43,31 +44,36 @@ pub(crate) fn task_newtask(context: BtfTracePointContext) -> i32 {
             record.clone_flags = context.number(1);
         },
     );
-    0
 }
+twice!(task_newtask, task_newtask_second, "task_newtask", fork);
 
 /// `TP_PROTO(struct task_struct *p, pid_t old_pid, struct linux_binprm *bprm)`
 /// (`include/trace/events/sched.h`; 5.10 to 7.2). Runs once the new program is
 /// loaded and before its first instruction.
-#[btf_tracepoint(function = "sched_process_exec")]
-pub(crate) fn sched_process_exec(context: BtfTracePointContext) -> i32 {
+#[inline(always)]
+fn exec(context: &BtfTracePointContext, turn: Turn) {
     let task = Task::typed(context.address(0));
     let binprm = Object::typed(context.address(2));
-    if current_tgid() == global::agent_tgid() {
-        return 0;
+    if current_tgid() == global::agent_tgid() || !turn.takes(RecordKind::ProcessExec, task) {
+        return;
     }
     let built = emit(RecordKind::ProcessExec, task, |builder, record| {
-        exec(builder, record, task, binprm);
+        describe_exec(builder, record, task, binprm);
     });
     if !built {
         // More hooks at once than there is room for: worth a look by people.
-        warn!(&context, "no scratch slot for an exec record");
+        warn!(context, "no scratch slot for an exec record");
     }
-    0
 }
+twice!(
+    sched_process_exec,
+    sched_process_exec_second,
+    "sched_process_exec",
+    exec
+);
 
 #[inline(always)]
-fn exec(builder: &mut Builder<'_>, record: &mut ExecRecord, task: Task, binprm: Object) {
+fn describe_exec(builder: &mut Builder<'_>, record: &mut ExecRecord, task: Task, binprm: Object) {
     let parent = task.parent();
     record.parent_tgid = parent.tgid();
     record.parent_start_time = parent.start_time();
@@ -183,29 +189,29 @@ fn arguments(builder: &mut Builder<'_>, record: &mut ExecRecord, task: Task) {
 /// `TP_PROTO(struct task_struct *p)`, since 6.16 with `bool group_dead`
 /// (`include/trace/events/sched.h`; 5.10 to 7.2). Runs for each thread; only
 /// the last one's end is the process's.
-#[btf_tracepoint(function = "sched_process_exit")]
-pub(crate) fn sched_process_exit(context: BtfTracePointContext) -> i32 {
+#[inline(always)]
+fn exit(context: &BtfTracePointContext, turn: Turn) {
     /// `include/linux/sched/signal.h`
     const SIGNAL_GROUP_EXIT: u32 = 4;
 
     let task = Task::typed(context.address(0));
     let Some(signal) = task.object().follow(offset!(task_signal)) else {
-        return 0;
+        return;
     };
     if global::exit_has_group_dead() {
         if context.number(1) & 1 == 0 {
-            return 0;
+            return;
         }
     } else {
         // `do_exit` counted this thread out before the hook. Two last threads
         // may both see zero: the agent takes the first record of a process.
         let live: u32 = signal.member(offset!(signal_live));
         if live != 0 {
-            return 0;
+            return;
         }
     }
-    if current_tgid() == global::agent_tgid() {
-        return 0;
+    if current_tgid() == global::agent_tgid() || !turn.takes(RecordKind::ProcessExit, task) {
+        return;
     }
     // As `wait_task_zombie` in `kernel/exit.c` reports it.
     let group_flags: u32 = signal.member(offset!(signal_flags));
@@ -224,8 +230,13 @@ pub(crate) fn sched_process_exit(context: BtfTracePointContext) -> i32 {
             record.status = status;
         },
     );
-    0
 }
+twice!(
+    sched_process_exit,
+    sched_process_exit_second,
+    "sched_process_exit",
+    exit
+);
 
 /// End of `prctl`: another name, another place of the arguments. The name is
 /// the kernel's own copy.

@@ -12,10 +12,10 @@ use sensor_common::{
 };
 
 use crate::{
-    counters,
+    counters::{self, Fate},
     path::{self, Place},
     read::{Address, masked},
-    ring,
+    repeat, ring,
     scratch::{Claimed, with_scratch},
     task::{Sign, Task},
 };
@@ -31,16 +31,23 @@ pub(crate) struct Builder<'a> {
     claimed: &'a mut Claimed,
 }
 
-/// Builds a record of `kind` about an act of `who`, and submits it. `fill` gets
-/// the fixed part, all zero, and appends the tail. False when there was no room
-/// to build it in, which is counted as a loss.
+/// Builds a record of `kind` about an act of `who`, and submits it, unless it is
+/// one of too many of its kind. `fill` gets the fixed part, all zero, and appends
+/// the tail. False when there was no room to build it in, which is counted as a
+/// loss.
 #[inline(always)]
 pub(crate) fn emit<F: FixedPart>(
     kind: RecordKind,
     who: impl Sign,
     fill: impl FnOnce(&mut Builder<'_>, &mut F),
 ) -> bool {
-    emit_if(kind, who, |builder, fixed| {
+    // SAFETY: the helper has no preconditions.
+    let time = unsafe { bpf_ktime_get_boot_ns() };
+    if kind.may_be_counted() && repeat::is_counted(kind, who.identity(), who.group(), time) {
+        counters::count(kind, Fate::Counted);
+        return true;
+    }
+    build(kind, who, time, |builder, fixed| {
         fill(builder, fixed);
         true
     })
@@ -51,7 +58,29 @@ pub(crate) fn emit<F: FixedPart>(
 #[inline(always)]
 pub(crate) fn emit_if<F: FixedPart>(
     kind: RecordKind,
+    who: impl Sign + Copy,
+    fill: impl FnOnce(&mut Builder<'_>, &mut F) -> bool,
+) -> bool {
+    // SAFETY: the helper has no preconditions.
+    let time = unsafe { bpf_ktime_get_boot_ns() };
+    build(kind, who, time, |builder, fixed| {
+        if !fill(builder, fixed) {
+            return false;
+        }
+        let counted = repeat::is_counted(kind, who.identity(), who.group(), time);
+        if counted {
+            counters::count(kind, Fate::Counted);
+        }
+        !counted
+    })
+}
+
+/// Builds a record and submits it if `fill` wants it so.
+#[inline(always)]
+fn build<F: FixedPart>(
+    kind: RecordKind,
     who: impl Sign,
+    time: u64,
     fill: impl FnOnce(&mut Builder<'_>, &mut F) -> bool,
 ) -> bool {
     let served = with_scratch(|claimed| {
@@ -66,8 +95,7 @@ pub(crate) fn emit_if<F: FixedPart>(
                 &mut *record.add(HEADER / size_of::<u64>()).cast::<F>(),
             )
         };
-        // SAFETY: the helper has no preconditions.
-        header.time = unsafe { bpf_ktime_get_boot_ns() };
+        header.time = time;
         header.kind = kind.tag();
         who.sign(header);
         claimed.scratch.length = (HEADER + size_of::<F>()) as u64;
@@ -90,7 +118,7 @@ pub(crate) fn emit_if<F: FixedPart>(
         unsafe { ring::submit(kind, record.cast(), length as usize) };
     });
     if !served {
-        counters::count(kind, false);
+        counters::count(kind, Fate::Lost);
     }
     served
 }

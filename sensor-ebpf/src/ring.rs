@@ -1,9 +1,14 @@
 //! The two lanes to the agent.
 
-use aya_ebpf::{helpers::generated::bpf_ringbuf_output, macros::map, maps::RingBuf};
+use aya_ebpf::{
+    bindings::BPF_RB_NO_WAKEUP, helpers::generated::bpf_ringbuf_output, macros::map, maps::RingBuf,
+};
 use sensor_common::{RecordKind, Ring, limits::RECORD_MAX};
 
-use crate::counters;
+use crate::{
+    counters::{self, Fate},
+    wake,
+};
 
 /// Bytes of the critical lane until the agent sets its configured size.
 const CRITICAL_BYTES: u32 = 8 << 20;
@@ -11,10 +16,10 @@ const CRITICAL_BYTES: u32 = 8 << 20;
 const BULK_BYTES: u32 = 8 << 20;
 
 #[map]
-static CRITICAL_RING: RingBuf = RingBuf::with_byte_size(CRITICAL_BYTES, 0);
+pub(crate) static CRITICAL_RING: RingBuf = RingBuf::with_byte_size(CRITICAL_BYTES, 0);
 
 #[map]
-static BULK_RING: RingBuf = RingBuf::with_byte_size(BULK_BYTES, 0);
+pub(crate) static BULK_RING: RingBuf = RingBuf::with_byte_size(BULK_BYTES, 0);
 
 /// Copies the first `length` bytes of a record into its kind's ring.
 ///
@@ -27,7 +32,7 @@ pub(crate) unsafe fn submit(kind: RecordKind, record: *const u8, length: usize) 
         Ring::Bulk => &raw const BULK_RING,
     };
     if length == 0 || length > RECORD_MAX {
-        counters::count(kind, false);
+        counters::count(kind, Fate::Lost);
         return;
     }
     // SAFETY: the caller's promise and the check above.
@@ -36,8 +41,14 @@ pub(crate) unsafe fn submit(kind: RecordKind, record: *const u8, length: usize) 
             ring.cast_mut().cast(),
             record.cast_mut().cast(),
             length as u64,
-            0,
+            u64::from(BPF_RB_NO_WAKEUP),
         )
     };
-    counters::count(kind, result == 0);
+    let fate = if result == 0 {
+        Fate::Submitted
+    } else {
+        Fate::Lost
+    };
+    counters::count(kind, fate);
+    wake::after(kind);
 }

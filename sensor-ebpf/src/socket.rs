@@ -97,6 +97,14 @@ pub(crate) fn describe(record: &mut NetworkRecord, sk: Object) {
     record.remote_port = u16::from_be(probe(sk, offset!(sock_remote_port)).unwrap_or_default());
 }
 
+/// What connections to one IPv4 peer have in common; of others, hardly anything.
+#[inline(always)]
+pub(crate) fn remote_group(sk: Object) -> u64 {
+    let port: u16 = probe(sk.address(), offset!(sock_remote_port)).unwrap_or_default();
+    let address: u32 = probe(sk.address(), offset!(sock_remote_v4)).unwrap_or_default();
+    u64::from(port) << 32 | u64::from(address)
+}
+
 /// The other end of a connected Unix socket.
 #[inline(always)]
 pub(crate) fn unix_peer(sk: Object) -> Address {

@@ -16,6 +16,40 @@ use crate::{
 pub(crate) trait Sign {
     /// Fills in identity, rights and surroundings.
     fn sign(self, header: &mut RecordHeader);
+
+    /// The process and its start.
+    fn identity(&self) -> (u32, u64);
+
+    /// What its acts have in common with others that go on in the same place:
+    /// see [`crate::repeat`].
+    #[inline(always)]
+    fn group(&self) -> u64 {
+        0
+    }
+}
+
+/// Somebody who acts in a place.
+#[derive(Clone, Copy)]
+pub(crate) struct Placed<S> {
+    who: S,
+    group: u64,
+}
+
+impl<S: Sign> Sign for Placed<S> {
+    #[inline(always)]
+    fn sign(self, header: &mut RecordHeader) {
+        self.who.sign(header);
+    }
+
+    #[inline(always)]
+    fn identity(&self) -> (u32, u64) {
+        self.who.identity()
+    }
+
+    #[inline(always)]
+    fn group(&self) -> u64 {
+        self.group
+    }
 }
 
 /// Somebody who was remembered, as a header.
@@ -29,6 +63,11 @@ impl Sign for &RecordHeader {
         header.capabilities = self.capabilities;
         header.euid = self.euid;
         header.mount_namespace = self.mount_namespace;
+    }
+
+    #[inline(always)]
+    fn identity(&self) -> (u32, u64) {
+        (self.tgid, self.start_time)
     }
 }
 
@@ -74,6 +113,12 @@ impl Task {
     #[inline(always)]
     pub(crate) const fn untyped(address: Address) -> Self {
         Self(Object::untyped(address))
+    }
+
+    /// The task, acting in a place: a directory, a peer.
+    #[inline(always)]
+    pub(crate) const fn at(self, group: u64) -> Placed<Self> {
+        Placed { who: self, group }
     }
 
     #[inline(always)]
@@ -208,13 +253,13 @@ impl Task {
     /// The open file behind a descriptor.
     #[inline(always)]
     pub(crate) fn file(self, descriptor: u32) -> Option<Object> {
-        let files = self.0.pointer(offset!(task_files));
-        let table: Address = probe(files, offset!(files_fdt))?;
-        let room: u32 = probe(table, offset!(fdtable_max_fds))?;
+        let files = self.0.follow(offset!(task_files))?;
+        let table = files.follow(offset!(files_fdt))?;
+        let room: u32 = table.member(offset!(fdtable_max_fds));
         if descriptor >= room {
             return None;
         }
-        let array: Address = probe(table, offset!(fdtable_fd))?;
+        let array = table.pointer(offset!(fdtable_fd));
         let file: Address = probe(array, descriptor as usize * size_of::<usize>())?;
         (!file.is_null()).then_some(Object::untyped(file))
     }
@@ -237,6 +282,11 @@ impl Sign for Task {
         {
             header.mount_namespace = mount.member(offset!(mnt_namespace_inum));
         }
+    }
+
+    #[inline(always)]
+    fn identity(&self) -> (u32, u64) {
+        (self.tgid(), self.start_time())
     }
 }
 

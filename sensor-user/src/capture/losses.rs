@@ -1,4 +1,5 @@
 use aya::maps::{Map, MapData, PerCpuArray};
+use schemars::JsonSchema;
 use sensor_common::{KindCounters, RecordKind};
 use serde::Serialize;
 
@@ -8,13 +9,16 @@ use super::{
     program_stats::{SkipReader, Skipped},
 };
 
-/// Sums over all CPUs for one kind.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+/// Sums over all CPUs for one kind: what was seen was submitted, counted or
+/// lost.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct KindTotals {
     /// Acts that a hook decided to record.
     pub seen: u64,
     /// Records that entered a ring.
     pub submitted: u64,
+    /// Acts that went into a sum of repeated acts.
+    pub counted: u64,
     /// Records that did not.
     pub lost: u64,
 }
@@ -44,6 +48,7 @@ impl Totals {
             .fold(KindTotals::default(), |sum, kind| KindTotals {
                 seen: sum.seen + kind.seen,
                 submitted: sum.submitted + kind.submitted,
+                counted: sum.counted + kind.counted,
                 lost: sum.lost + kind.lost,
             })
     }
@@ -129,6 +134,7 @@ impl LossReader {
             for Counters(counters) in per_cpu.iter() {
                 total.seen += counters.seen;
                 total.submitted += counters.submitted;
+                total.counted += counters.counted;
                 total.lost += counters.lost;
             }
         }
@@ -160,6 +166,7 @@ mod tests {
             KindTotals {
                 seen: 7,
                 submitted: 0,
+                counted: 0,
                 lost: 9
             }
         );

@@ -11,6 +11,7 @@ mod mounts;
 mod offsets;
 mod procfs_scan;
 mod program_stats;
+mod repeats;
 mod resolve;
 mod rings;
 
@@ -30,8 +31,9 @@ pub use mounts::{MountLine, mount_lines, read_mounts};
 pub use offsets::{KernelTypes, OffsetError};
 pub use procfs_scan::{ScannedProcess, scan, tick_nanoseconds};
 pub use program_stats::{ProgramStats, Skipped, program_stats};
+pub use repeats::RepeatReader;
 pub use resolve::{PathSource, Resolver};
-pub use rings::{RingSizes, Rings};
+pub use rings::{Drained, RingSizes, Rings};
 
 #[cfg(test)]
 pub(crate) use decode::test_support;

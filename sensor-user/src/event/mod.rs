@@ -12,6 +12,7 @@ mod kernel;
 mod memory;
 mod network;
 mod process;
+mod repeat;
 mod target;
 
 use crate::capture::BootTime;
@@ -36,6 +37,7 @@ pub use network::{
 pub use process::{
     ArgumentsMove, Exec, ExecFacts, Exit, ExitStatus, Fork, Session, ThreadName, split_args,
 };
+pub use repeat::Repeats;
 pub use target::{Ptrace, RemoteWrite, Signal, Target};
 
 /// One act of one process.

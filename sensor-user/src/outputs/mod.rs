@@ -16,7 +16,7 @@ pub use record::{
     CgroupPart, ChangePart, ContainerPart, CredentialsPart, DnsPart, ExecPart, ExitPart, FilePart,
     ForkPart, HashPart, Hexadecimal, KernelPart, KeyPart, LossPart, LossSource, MemoryPart,
     ModelPart, NamespacesPart, NetworkPart, ParentPart, ProcessPart, Record, RecordName,
-    SummaryPart, TargetPart, Through, VerdictPart, schema,
+    RepeatPart, SummaryPart, TargetPart, Through, VerdictPart, schema,
 };
 pub use status::{Status, StatusLine};
 pub use summary::{Counts, Latencies};

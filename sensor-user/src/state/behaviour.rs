@@ -1,3 +1,5 @@
+use sensor_common::RecordKind;
+
 use super::{
     PathClass,
     sketch::{Decaying, Distinct, stable_hash},
@@ -77,68 +79,71 @@ pub struct Behaviour {
 impl Behaviour {
     /// Counts an open for writing.
     pub fn open(&mut self, path: &[u8], created: bool, emptied: bool, now: BootTime) {
-        self.acts += 1;
-        self.opens += 1;
+        add(&mut self.acts, 1);
+        add(&mut self.opens, 1);
         self.open_rate.add(now);
         if created {
-            self.creates += 1;
+            add(&mut self.creates, 1);
             if name(path).first() == Some(&b'.') {
-                self.hidden_creates += 1;
+                add(&mut self.hidden_creates, 1);
             }
         }
         let class = PathClass::of(path);
         if emptied && !created && class == PathClass::Log {
-            self.log_removals += 1;
+            add(&mut self.log_removals, 1);
         }
         self.written(path, class);
     }
 
     /// Counts a removed name.
     pub fn unlink(&mut self, path: &[u8], now: BootTime) {
-        self.acts += 1;
-        self.unlinks += 1;
+        add(&mut self.acts, 1);
+        add(&mut self.unlinks, 1);
         self.removal_rate.add(now);
         if PathClass::of(path) == PathClass::Log {
-            self.log_removals += 1;
+            add(&mut self.log_removals, 1);
         }
     }
 
     /// Counts a moved name.
     pub fn rename(&mut self, from: &[u8], to: &[u8], now: BootTime) {
-        self.acts += 1;
-        self.renames += 1;
+        add(&mut self.acts, 1);
+        add(&mut self.renames, 1);
         self.removal_rate.add(now);
         if to.len() > from.len() && to.starts_with(from) {
-            self.suffix_renames += 1;
+            add(&mut self.suffix_renames, 1);
         }
         self.written(to, PathClass::of(to));
     }
 
     /// Counts a permission change.
     pub fn chmod(&mut self, mode: u16) {
-        self.acts += 1;
-        self.chmods += 1;
-        self.executable_chmods += u32::from(mode & 0o111 != 0);
-        self.setid_chmods += u32::from(mode & 0o6000 != 0);
+        add(&mut self.acts, 1);
+        add(&mut self.chmods, 1);
+        add(&mut self.executable_chmods, u32::from(mode & 0o111 != 0));
+        add(&mut self.setid_chmods, u32::from(mode & 0o6000 != 0));
     }
 
     /// Counts a connection attempt.
     pub fn connect(&mut self, socket: &Socket<'_>, now: BootTime) {
         /// `EINPROGRESS` (`include/uapi/asm-generic/errno.h`)
         const IN_PROGRESS: i32 = -115;
-        self.acts += 1;
+        add(&mut self.acts, 1);
         let Endpoint {
             address: Some(address),
             port,
         } = socket.remote
         else {
-            self.unix_connects += 1;
+            add(&mut self.unix_connects, 1);
             return;
         };
-        self.connects += 1;
+        add(&mut self.connects, 1);
         self.connect_rate.add(now);
         let failed = |result: i32| result < 0 && result != IN_PROGRESS;
-        self.failed_connects += u32::from(socket.result.is_some_and(failed));
+        add(
+            &mut self.failed_connects,
+            u32::from(socket.result.is_some_and(failed)),
+        );
         self.ports.insert(stable_hash(&port.to_le_bytes()));
         let peer = match address {
             std::net::IpAddr::V4(address) => stable_hash(&address.octets()),
@@ -149,47 +154,85 @@ impl Behaviour {
 
     /// Counts a local address taken.
     pub fn bind(&mut self) {
-        self.acts += 1;
-        self.binds += 1;
+        add(&mut self.acts, 1);
+        add(&mut self.binds, 1);
     }
 
     /// Counts a socket that began to listen.
     pub fn listen(&mut self) {
-        self.acts += 1;
-        self.listens += 1;
+        add(&mut self.acts, 1);
+        add(&mut self.listens, 1);
     }
 
     /// Counts an accepted connection.
     pub fn accept(&mut self) {
-        self.acts += 1;
-        self.accepts += 1;
+        add(&mut self.acts, 1);
+        add(&mut self.accepts, 1);
     }
 
     /// Counts a child process.
     pub fn fork(&mut self) {
-        self.acts += 1;
-        self.forks += 1;
+        add(&mut self.acts, 1);
+        add(&mut self.forks, 1);
     }
 
     /// Counts a program run.
     pub fn exec(&mut self, now: BootTime) {
-        self.acts += 1;
-        self.execs += 1;
+        add(&mut self.acts, 1);
+        add(&mut self.execs, 1);
         self.exec_rate.add(now);
+    }
+
+    /// Counts acts that have no record of their own; false for a kind that is
+    /// not counted. Where they went on is known from the acts before them that
+    /// have one.
+    pub fn repeat(&mut self, kind: RecordKind, count: u64, now: BootTime) -> bool {
+        let times = u32::try_from(count).unwrap_or(u32::MAX);
+        let counts = match kind {
+            RecordKind::FileOpen => {
+                self.open_rate.add_times(times, now);
+                &mut self.opens
+            }
+            RecordKind::FileUnlink => {
+                self.removal_rate.add_times(times, now);
+                &mut self.unlinks
+            }
+            RecordKind::FileRename => {
+                self.removal_rate.add_times(times, now);
+                &mut self.renames
+            }
+            RecordKind::FileChmod => &mut self.chmods,
+            RecordKind::NetworkConnect => {
+                self.connect_rate.add_times(times, now);
+                &mut self.connects
+            }
+            RecordKind::NetworkBind => &mut self.binds,
+            RecordKind::NetworkListen => &mut self.listens,
+            RecordKind::NetworkAccept => &mut self.accepts,
+            _ => return false,
+        };
+        add(counts, times);
+        add(&mut self.acts, times);
+        true
     }
 
     fn written(&mut self, path: &[u8], class: PathClass) {
         match class {
-            PathClass::Configuration => self.configuration_writes += 1,
-            PathClass::Program => self.program_writes += 1,
-            PathClass::Temporary => self.temporary_writes += 1,
-            PathClass::HiddenHome => self.hidden_home_writes += 1,
+            PathClass::Configuration => add(&mut self.configuration_writes, 1),
+            PathClass::Program => add(&mut self.program_writes, 1),
+            PathClass::Temporary => add(&mut self.temporary_writes, 1),
+            PathClass::HiddenHome => add(&mut self.hidden_home_writes, 1),
             PathClass::Log | PathClass::Home | PathClass::Kernel | PathClass::Other => {}
         }
         if class != PathClass::Kernel {
             self.directories.insert(stable_hash(directory(path)));
         }
     }
+}
+
+/// A count stops at its largest value.
+fn add(count: &mut u32, more: u32) {
+    *count = count.saturating_add(more);
 }
 
 fn directory(path: &[u8]) -> &[u8] {
@@ -255,5 +298,21 @@ mod tests {
         socket.remote = Endpoint::new(AF_UNIX, [0; 16], 0);
         behaviour.connect(&socket, NOW);
         assert_eq!((behaviour.connects, behaviour.unix_connects), (51, 1));
+    }
+
+    #[test]
+    fn repeated_acts_count_like_recorded_ones() {
+        let mut recorded = Behaviour::default();
+        let mut repeated = Behaviour::default();
+        recorded.unlink(b"/srv/a", NOW);
+        repeated.unlink(b"/srv/a", NOW);
+        for _ in 0..5 {
+            recorded.unlink(b"/srv/b", NOW);
+        }
+        assert!(repeated.repeat(RecordKind::FileUnlink, 5, NOW));
+        assert_eq!(repeated, recorded);
+        assert!(!repeated.repeat(RecordKind::MemoryPtrace, 5, NOW));
+        assert!(repeated.repeat(RecordKind::FileUnlink, u64::MAX, NOW));
+        assert_eq!((repeated.unlinks, repeated.acts), (u32::MAX, u32::MAX));
     }
 }

@@ -51,7 +51,12 @@ impl Decaying {
 
     /// Adds one at this time.
     pub fn add(&mut self, now: BootTime) {
-        self.value = self.value(now) + 1.0;
+        self.add_times(1, now);
+    }
+
+    /// Adds so many at this time.
+    pub fn add_times(&mut self, times: u32, now: BootTime) {
+        self.value = self.value(now) + times as f32;
         self.at = self.at.max(now);
     }
 

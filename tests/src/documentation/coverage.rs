@@ -88,6 +88,7 @@ fn place((point, need): Required, tier: Tier) -> String {
     match need {
         Need::Always => name,
         Need::IfPresent => format!("{name} (if there)"),
+        Need::IfPreemptible => format!("{name} (a second time, on 6.19 and later)"),
     }
 }
 

@@ -20,8 +20,9 @@ pub fn records_page() -> String {
     page.push_str(
         "# Records\n\n\
          `sensor run --output FILE` writes one JSON object a line. With `--events verdicts` (the \
-         default) these are verdicts, losses and the summary; with `--events all` every event. \
-         The machine-readable form of this page is [records.schema.json](records.schema.json).\n\n\
+         default) these are verdicts, the hashes of programs that a verdict is about, losses and \
+         the summary; with `--events all` every event. The machine-readable form of this page is \
+         [records.schema.json](records.schema.json).\n\n\
          Absent keys are not known or do not apply. New keys and kinds may be added; a reader \
          should skip what it does not know.\n\n",
     );

@@ -70,6 +70,9 @@ pub enum Need {
     Always,
     /// Some kernels do not have the point, and then nothing passes there.
     IfPresent,
+    /// On kernels that may preempt a task inside of a tracepoint's programs
+    /// (6.19 and later), which skip a program that was preempted.
+    IfPreemptible,
 }
 
 /// A point of a tier, and whether it may be absent.
@@ -83,6 +86,11 @@ pub(super) const fn tracepoint(name: &'static [&'static str; 1]) -> Required {
         },
         Need::Always,
     )
+}
+
+/// A second program on a tracepoint, for what the first was skipped for.
+pub(super) const fn second(program: &'static str, names: &'static [&'static str; 1]) -> Required {
+    (Point::Tracepoint { program, names }, Need::IfPreemptible)
 }
 
 pub(super) const fn security(name: &'static str) -> Required {

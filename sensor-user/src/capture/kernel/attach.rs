@@ -11,6 +11,7 @@ use sensor_common::Offsets;
 
 use super::{
     error::{chain, reason},
+    object::kernel_at_least,
     self_test::Findings,
 };
 use crate::capture::{Hook, KernelTypes, Need, Outcome, Point, Required, Tier, When};
@@ -179,6 +180,9 @@ impl Attacher<'_> {
         (point, need): Required,
         tier: Tier,
     ) -> Result<Option<String>, Refusal> {
+        if need == Need::IfPreemptible && !kernel_at_least(6, 19) {
+            return Ok(None);
+        }
         match self.attach_point(point, tier) {
             Ok(place) => Ok(Some(place)),
             Err(Refusal::NotThere(_)) if need == Need::IfPresent => Ok(None),

@@ -24,8 +24,8 @@ pub use watch::{WatchMap, Watches};
 
 use self::attach::Attacher;
 use super::{
-    HOOKS, Hook, HookReport, HookStatus, KernelTypes, LossReader, Outcome, ProgramStats, RingSizes,
-    Rings, Tier, program_stats, program_stats::SkipReader,
+    HOOKS, Hook, HookReport, HookStatus, KernelTypes, LossReader, Outcome, ProgramStats,
+    RepeatReader, RingSizes, Rings, Tier, program_stats, program_stats::SkipReader,
 };
 
 /// Where the running kernel keeps its types.
@@ -73,6 +73,8 @@ pub struct Channels {
     pub rings: Rings,
     /// Accounting of records.
     pub losses: LossReader,
+    /// Sums of repeated acts.
+    pub repeats: RepeatReader,
     /// Watched files.
     pub watches: WatchMap,
 }
@@ -302,13 +304,20 @@ impl Channels {
         let rings = Rings::new(
             object::take_map(ebpf, Ring::Critical.map_name())?,
             object::take_map(ebpf, Ring::Bulk.map_name())?,
+            object::take_map(ebpf, "AGENT_REST")?,
         )?;
         let skips = SkipReader::new(ebpf.programs()).map_err(KernelError::Descriptor)?;
         let losses = LossReader::new(object::take_map(ebpf, "KIND_COUNTERS")?, skips)?;
+        let repeats = RepeatReader::new(
+            object::take_map(ebpf, "REPEATS_EVEN")?,
+            object::take_map(ebpf, "REPEATS_ODD")?,
+            object::take_map(ebpf, "REPEAT_EPOCH")?,
+        )?;
         let watches = WatchMap::new(object::take_map(ebpf, "WATCHED")?, options.watches.clone())?;
         Ok(Self {
             rings,
             losses,
+            repeats,
             watches,
         })
     }

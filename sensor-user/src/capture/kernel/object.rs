@@ -89,7 +89,7 @@ pub(super) fn kernel_release() -> String {
 }
 
 /// True when the running kernel is at least this version.
-fn kernel_at_least(major: u32, minor: u32) -> bool {
+pub(super) fn kernel_at_least(major: u32, minor: u32) -> bool {
     let release = kernel_release();
     let mut parts = release
         .split(|c: char| !c.is_ascii_digit())

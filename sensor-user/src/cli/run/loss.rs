@@ -1,11 +1,14 @@
 //! What was lost, and what of it was reported.
 
-use std::time::{Duration, Instant};
+use std::{
+    collections::BTreeMap,
+    time::{Duration, Instant},
+};
 
 use sensor_common::{RecordKind, Ring};
 
 use crate::{
-    capture::KernelLosses,
+    capture::{KernelLosses, KindTotals},
     outputs::{LossPart, LossSource},
 };
 
@@ -104,6 +107,15 @@ impl Losses {
     /// True when a process may run another program than is known.
     pub(super) fn recent_of_programs(&self) -> bool {
         is_recent(self.last_of_programs)
+    }
+
+    /// What became of the acts that the hooks saw.
+    pub(super) fn accounting(&self) -> BTreeMap<&'static str, KindTotals> {
+        RecordKind::ALL
+            .into_iter()
+            .map(|kind| (kind.name(), self.kernel.records.of(kind)))
+            .filter(|(_, totals)| totals.seen > 0)
+            .collect()
     }
 
     /// Records that the rings did not take and hooks that were not run, since the

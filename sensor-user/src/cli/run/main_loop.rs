@@ -1,10 +1,13 @@
 //! The main loop: rings, timers and signals.
 
-use std::{io, time::Duration};
+use std::{
+    io,
+    time::{Duration, Instant},
+};
 
 use tokio::signal::unix::{SignalKind, signal};
 
-use super::pipeline::Pipeline;
+use super::{pace::Pace, pipeline::Pipeline};
 use crate::{
     capture::{Kernel, LossReader, Rings},
     outputs::StatusLine,
@@ -39,6 +42,7 @@ pub(super) async fn run(
     tokio::pin!(end);
     let mut status = StatusLine::new();
     let mut more = true;
+    let mut pace = Pace::new(Instant::now());
     loop {
         tokio::select! {
             biased;
@@ -55,12 +59,14 @@ pub(super) async fn run(
                 }
             }
             () = tokio::task::yield_now(), if more => {}
-            ready = rings.ready(), if !more => ready?,
+            rested = rest(rings, &pace), if !more => rested?,
         }
-        let count = rings.drain(BATCH, |record| {
+        rings.awake();
+        let drained = rings.drain(BATCH, |record| {
             pipeline.record(record);
         });
-        more = count == BATCH;
+        pace.found(drained, Instant::now());
+        more = drained.records == BATCH;
         if !more {
             pipeline.caught_up();
         }
@@ -70,10 +76,15 @@ pub(super) async fn run(
     // No new records from here on; the rings keep what is in them.
     let programs = kernel.program_stats();
     drop(kernel);
-    while rings.drain(BATCH, |record| pipeline.record(record)) > 0 {}
+    while rings.drain(BATCH, |record| pipeline.record(record)).records > 0 {}
     print_verdicts(pipeline, &mut status);
     pipeline.finish(losses.read(), programs, options.quiet);
     Ok(())
+}
+
+async fn rest(rings: &mut Rings, pace: &Pace) -> io::Result<()> {
+    let (rest, nap) = pace.rest();
+    rings.rest(rest, nap).await
 }
 
 /// Prints verdicts for people: on standard output, or beside a JSON output on

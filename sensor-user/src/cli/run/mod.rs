@@ -1,6 +1,7 @@
 mod hashes;
 mod loss;
 mod main_loop;
+mod pace;
 mod pipeline;
 mod scoring;
 mod startup;
@@ -122,6 +123,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<(), Failure> {
         let Channels {
             mut rings,
             losses,
+            repeats,
             watches,
         } = channels;
         kernel.forward_log();
@@ -129,8 +131,17 @@ pub(super) fn run(arguments: &Arguments) -> Result<(), Failure> {
             eprint!("{}", doctor::render(&kernel));
         }
         doctor::require_hooks(&kernel)?;
-        let mut pipeline = Pipeline::new(&config, watches, model, writer, export, arguments.events);
+        let mut pipeline = Pipeline::new(
+            &config,
+            watches,
+            repeats,
+            model,
+            writer,
+            export,
+            arguments.events,
+        );
         startup::take_in_existing(&mut pipeline, &mut rings);
+        startup::give_back_memory();
         main_loop::run(
             &mut pipeline,
             &mut rings,

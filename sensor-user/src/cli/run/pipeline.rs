@@ -13,10 +13,10 @@ use super::{
 };
 use crate::{
     capture::{
-        BootTime, KernelLosses, ProgramStats, Resolver, ScannedCgroup, ScannedProcess, WallClock,
-        WatchMap, decode, tick_nanoseconds,
+        BootTime, KernelLosses, ProgramStats, RepeatReader, Resolver, ScannedCgroup,
+        ScannedProcess, WallClock, WatchMap, decode, tick_nanoseconds,
     },
-    event::{Act, Event, ProcessId},
+    event::{Act, Event, ProcessId, Repeats},
     features::{Context, Moment, extract},
     hash::Hashed,
     model::Model,
@@ -32,6 +32,7 @@ use crate::{
 pub(super) struct Pipeline {
     table: ProcessTable,
     watches: WatchMap,
+    repeat_reader: RepeatReader,
     resolver: Resolver,
     target_resolver: Resolver,
     scoring: Option<Scoring>,
@@ -52,6 +53,7 @@ impl Pipeline {
     pub(super) fn new(
         config: &Config,
         watches: WatchMap,
+        repeat_reader: RepeatReader,
         model: Option<Model>,
         writer: Option<Writer>,
         export: Option<FeatureExport>,
@@ -65,6 +67,7 @@ impl Pipeline {
         Self {
             table: ProcessTable::new(limits, tick_ns).with_containers(startup::containers()),
             watches,
+            repeat_reader,
             resolver: Resolver::new(),
             target_resolver: Resolver::new(),
             scoring: model.map(|model| Scoring::new(model, config)),
@@ -164,12 +167,28 @@ impl Pipeline {
             );
         }
         if self.scoring.is_some() || self.export.is_some() {
-            for (id, moment) in scoring::due(&mut self.table, &event, applied) {
-                self.look(id, moment, event.time);
-            }
+            self.look_at_due(event.process, event.time, applied);
         }
         self.hashes
             .after_response(&event, &self.table, self.records.clock);
+    }
+
+    /// Takes in acts that have no record of their own.
+    fn repeats(&mut self, repeats: &Repeats) {
+        self.counts.counted += repeats.count;
+        let applied = self.table.apply_repeats(repeats);
+        if self.events == Events::All {
+            self.write(&self.records.repeats(repeats, &self.table));
+        }
+        if self.scoring.is_some() || self.export.is_some() {
+            self.look_at_due(repeats.process, repeats.last, applied);
+        }
+    }
+
+    fn look_at_due(&mut self, id: ProcessId, time: BootTime, applied: Applied) {
+        for (id, moment) in scoring::due(&mut self.table, id, time, applied) {
+            self.look(id, moment, time);
+        }
     }
 
     /// Scores a process, and follows up on the score.
@@ -250,6 +269,16 @@ impl Pipeline {
         self.records.clock.refresh();
         self.watches.refresh_if_touched();
         self.take_hashes(false);
+        let counted = kernel.records.sum().counted;
+        let mut repeats = Vec::new();
+        self.repeat_reader.collect(counted, |sum| repeats.push(sum));
+        for repeats in &repeats {
+            self.repeats(repeats);
+        }
+        self.tell_losses(kernel);
+    }
+
+    fn tell_losses(&mut self, kernel: KernelLosses) {
         let agent = AgentLosses {
             undecoded: self.counts.undecoded,
             processes: self.table.overflowed(),
@@ -335,6 +364,11 @@ impl Pipeline {
         quiet: bool,
     ) {
         self.tick(kernel);
+        let mut repeats = Vec::new();
+        self.repeat_reader.finish(|sum| repeats.push(sum));
+        for repeats in &repeats {
+            self.repeats(repeats);
+        }
         let hashes = self.hashes.finish();
         self.write_hashes(&hashes);
         let summary = self.summary(programs);
@@ -365,7 +399,9 @@ impl Pipeline {
             seconds: BootTime::now().since(self.started).as_secs_f64(),
             events: self.counts.events(),
             events_by_kind: self.counts.by_kind(),
+            counted: self.counts.counted,
             lost: self.lost(),
+            accounting: self.losses.accounting(),
             processes: self.table.live(),
             verdicts: self.counts.verdicts,
             kills: self.counts.kills,

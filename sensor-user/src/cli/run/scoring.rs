@@ -9,7 +9,7 @@ use lru::LruCache;
 
 use crate::{
     capture::BootTime,
-    event::{Event, ProcessId},
+    event::ProcessId,
     features::{Moment, Row},
     model::{Model, Reason, Score, explain},
     outputs::{Latencies, ModelPart},
@@ -173,17 +173,17 @@ const LOOKS_MAX: usize = 1 + Process::GATHERED_LEVELS;
 /// Who to look at because of an event, given what it was to the table, and why.
 pub(super) fn due(
     table: &mut ProcessTable,
-    event: &Event<'_>,
+    id: ProcessId,
+    time: BootTime,
     applied: Applied,
 ) -> impl Iterator<Item = (ProcessId, Moment)> + use<> {
     let mut looks = [None; LOOKS_MAX];
-    let id = event.process;
     looks[0] = match applied {
         Applied::Program => Some((id, Moment::Exec)),
         Applied::Lineage => None,
         Applied::Behaviour => table
             .get_mut(id)
-            .is_some_and(|process| process.own_pulse.reached(process.own.acts, event.time))
+            .is_some_and(|process| process.own_pulse.reached(process.own.acts, time))
             .then_some((id, Moment::Behaviour)),
         Applied::Noted | Applied::Repeated => return looks.into_iter().flatten(),
     };
@@ -194,7 +194,7 @@ pub(super) fn due(
         };
         ancestor = process.parent;
         let acts = process.descendants.acts;
-        if process.exited_at.is_none() && process.descendants_pulse.reached(acts, event.time) {
+        if process.exited_at.is_none() && process.descendants_pulse.reached(acts, time) {
             *look = Some((process.id, Moment::Behaviour));
         }
     }
@@ -233,7 +233,7 @@ mod tests {
             let act = record(kind);
             let event = decode(&act).unwrap();
             let applied = table.apply(&event, b"/tmp/x", b"/tmp/y");
-            let looks: Vec<_> = due(&mut table, &event, applied).collect();
+            let looks: Vec<_> = due(&mut table, event.process, event.time, applied).collect();
             // An open without flags is a plain read, and is not counted.
             let expected = if kind == RecordKind::ProcessExec {
                 vec![(event.process, Moment::Exec)]

@@ -16,7 +16,7 @@ pub(super) fn render(summary: &SummaryPart) -> String {
     };
     let [inference, inference_high, _] = summary.inference_us;
     format!(
-        "ran {:.1} s: {} events, {} lost, {} verdicts, {} killed\n  \
+        "ran {:.1} s: {} events, {} more counted, {} lost, {} verdicts, {} killed\n  \
          events     {}\n  \
          decisions  {} scores; kernel to decision p50 {median:.0} µs, p99 {high:.0} µs, \
          p99.9 {higher:.0} µs; inference p50 {inference:.1} µs, p99 {inference_high:.1} µs\n  \
@@ -24,6 +24,7 @@ pub(super) fn render(summary: &SummaryPart) -> String {
          sensor     {:.2} s of processor time, {:.1} MiB at most\n",
         summary.seconds,
         summary.events,
+        summary.counted,
         summary.lost,
         summary.verdicts,
         summary.kills,

@@ -15,11 +15,11 @@ use sensor_common::flags;
 
 use super::record::{
     CgroupPart, ChangePart, CredentialsPart, ForkPart, HashPart, KeyPart, NamespacesPart,
-    ProcessPart, Record, RecordName, Through,
+    ProcessPart, Record, RecordName, RepeatPart, Through,
 };
 use crate::{
     capture::{PathSource, WallClock},
-    event::{Act, CgroupCreate, Event, Fork, KeyUse, NamespaceChange, ProcessId},
+    event::{Act, CgroupCreate, Event, Fork, KeyUse, NamespaceChange, ProcessId, Repeats},
     hash::{Executed, Hashed},
     outputs::names,
     state::{Process, ProcessTable},
@@ -177,6 +177,20 @@ impl RecordBuilder {
             device: device(image.facts.file.device),
             inode: image.facts.file.inode,
             path: text(&image.exe),
+        });
+        record
+    }
+
+    /// Acts that were counted instead of recorded.
+    #[must_use]
+    pub fn repeats(&self, repeats: &Repeats, table: &ProcessTable) -> Record {
+        let mut record = Record::new(RecordName::Repeat, self.clock.rfc3339(repeats.first));
+        record.process = Some(self.process(repeats.process, table));
+        let span = repeats.last.since(repeats.first).as_nanos();
+        record.repeat = Some(RepeatPart {
+            record: repeats.kind.name(),
+            count: repeats.count,
+            span_ns: u64::try_from(span).unwrap_or(u64::MAX),
         });
         record
     }

@@ -29,7 +29,7 @@ pub use memory::MemoryPart;
 pub use name::RecordName;
 pub use network::{DnsPart, NetworkPart};
 pub use process::{ChangePart, ExecPart, ExitPart, ForkPart, ParentPart, ProcessPart};
-pub use run::{LossPart, LossSource, ModelPart, SummaryPart, VerdictPart};
+pub use run::{LossPart, LossSource, ModelPart, RepeatPart, SummaryPart, VerdictPart};
 pub use target::TargetPart;
 
 /// One line of output.
@@ -93,6 +93,9 @@ pub struct Record {
     /// With `cgroup.create`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub cgroup: Option<CgroupPart>,
+    /// With `repeat`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub repeat: Option<RepeatPart>,
     /// With `verdict`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub verdict: Option<VerdictPart>,
@@ -128,6 +131,7 @@ impl Record {
             memory: None,
             kernel: None,
             cgroup: None,
+            repeat: None,
             verdict: None,
             loss: None,
             summary: None,

@@ -157,6 +157,10 @@ pub enum RecordName {
     /// A cgroup was made.
     #[serde(rename = "cgroup.create")]
     CgroupCreate,
+    /// Acts came too fast for a record each, and were counted; `time` is that of
+    /// the first of them.
+    #[serde(rename = "repeat")]
+    Repeat,
     /// The model found a process suspicious or malicious.
     #[serde(rename = "verdict")]
     Verdict,

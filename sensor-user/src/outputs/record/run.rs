@@ -4,7 +4,7 @@ use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::{
-    capture::ProgramStats,
+    capture::{KindTotals, ProgramStats},
     model::Reason,
     policy::{Action, Label, Spared},
 };
@@ -50,6 +50,18 @@ pub struct ModelPart {
     pub version: String,
     /// SHA-256 of the file.
     pub sha256: String,
+}
+
+/// Acts that a process repeated too fast for a record each: after the first
+/// thousand of a second they are counted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+pub struct RepeatPart {
+    /// Kind that the acts' own records would have.
+    pub record: &'static str,
+    /// How many acts, beside those that have a record.
+    pub count: u64,
+    /// Nanoseconds from the first of them, whose time the record has, to the last.
+    pub span_ns: u64,
 }
 
 /// Where records were lost.
@@ -99,8 +111,13 @@ pub struct SummaryPart {
     pub events: u64,
     /// Of these, by kind.
     pub events_by_kind: BTreeMap<&'static str, u64>,
+    /// Acts that were counted instead of recorded one by one.
+    pub counted: u64,
     /// Records lost, over all sources.
     pub lost: u64,
+    /// What became of the acts that the hooks saw, by kind: `seen = submitted +
+    /// counted + lost`. Kinds that were not seen are left out.
+    pub accounting: BTreeMap<&'static str, KindTotals>,
     /// Processes live at the end.
     pub processes: usize,
     /// Verdicts given.

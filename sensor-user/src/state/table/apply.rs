@@ -3,8 +3,8 @@ use std::sync::Arc;
 use super::ProcessTable;
 use crate::{
     event::{
-        Act, Device, Event, Exec, FileSubject, Fork, OpenFlags, ProcessId, ProcessMemory, Setting,
-        Standing,
+        Act, Device, Event, Exec, FileSubject, Fork, OpenFlags, ProcessId, ProcessMemory, Repeats,
+        Setting, Standing,
     },
     state::{Behaviour, Image, Process, ThreadCredentials},
 };
@@ -110,6 +110,24 @@ impl ProcessTable {
                 self.note(event, |_| {})
             }
         }
+    }
+
+    /// Takes in acts that have no record of their own.
+    pub fn apply_repeats(&mut self, repeats: &Repeats) -> Applied {
+        let Repeats {
+            process,
+            kind,
+            count,
+            last,
+            ..
+        } = *repeats;
+        if !Behaviour::default().repeat(kind, count, last) {
+            return Applied::Noted;
+        }
+        self.count(process, None, |did| {
+            did.repeat(kind, count, last);
+        });
+        Applied::Behaviour
     }
 
     /// Counts an open for writing; a plain read is not counted.

@@ -4,24 +4,33 @@ use sensor_common::{RecordKind, SyscallAct as Act};
 
 use super::super::{
     hook::{ATTEMPTS, Hook, NOTHING, everywhere},
-    point::{Need, Point, compat, native, security, syscall, tracepoint},
+    point::{Need, Point, compat, native, second, security, syscall, tracepoint},
 };
 
 pub(super) const PROCESS: &[Hook] = &[
     everywhere(
         &[RecordKind::ProcessFork],
         "new processes before their first exec",
-        &[tracepoint(&["task_newtask"])],
+        &[
+            tracepoint(&["task_newtask"]),
+            second("task_newtask_second", &["task_newtask"]),
+        ],
     ),
     everywhere(
         &[RecordKind::ProcessExit],
         "ends of processes and their status",
-        &[tracepoint(&["sched_process_exit"])],
+        &[
+            tracepoint(&["sched_process_exit"]),
+            second("sched_process_exit_second", &["sched_process_exit"]),
+        ],
     ),
     everywhere(
         &[RecordKind::ProcessExec],
         "programs that are run",
-        &[tracepoint(&["sched_process_exec"])],
+        &[
+            tracepoint(&["sched_process_exec"]),
+            second("sched_process_exec_second", &["sched_process_exec"]),
+        ],
     ),
     Hook {
         kinds: &[RecordKind::ProcessSignal],
