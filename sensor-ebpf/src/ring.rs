@@ -11,9 +11,9 @@ use crate::{
 };
 
 /// Bytes of the critical lane until the agent sets its configured size.
-const CRITICAL_BYTES: u32 = 8 << 20;
+const CRITICAL_BYTES: u32 = 2 << 20;
 /// Bytes of the bulk lane until the agent sets its configured size.
-const BULK_BYTES: u32 = 8 << 20;
+const BULK_BYTES: u32 = 4 << 20;
 
 #[map]
 pub(crate) static CRITICAL_RING: RingBuf = RingBuf::with_byte_size(CRITICAL_BYTES, 0);

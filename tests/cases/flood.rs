@@ -5,9 +5,14 @@
     reason = "a test stops at what it does not expect"
 )]
 
-use std::process::Command;
+use std::{
+    fs,
+    path::Path,
+    process::{Child, Command, Stdio},
+};
 
 use sensor_tests::{Sensor, actor};
+use sensor_user::features::{FEATURES, Unit};
 use serde_json::Value;
 
 /// Opens of each process of the flood: many more than are recorded a second.
@@ -39,7 +44,7 @@ fn every_act_of_a_flood_is_recorded_or_counted_and_others_are_recorded() {
         .unwrap();
     assert!(flood.status.success());
     let quiet = directory.path().join("quiet");
-    std::fs::create_dir(&quiet).unwrap();
+    fs::create_dir(&quiet).unwrap();
     let output = Command::new(actor())
         .args(["order", "busy", quiet.to_str().unwrap(), "10"])
         .output()
@@ -88,4 +93,99 @@ fn every_act_of_a_flood_is_recorded_or_counted_and_others_are_recorded() {
         );
     }
     assert!(accounting["file.open"]["counted"].as_u64().unwrap() >= counted);
+}
+
+/// A flood that goes on until it is dropped.
+struct Flood(Child);
+
+impl Flood {
+    fn start(directory: &Path) -> Self {
+        fs::create_dir(directory).unwrap();
+        let child = Command::new(actor())
+            .args(["order", "flood", directory.to_str().unwrap(), "0"])
+            .stdout(Stdio::null())
+            .spawn()
+            .unwrap();
+        Self(child)
+    }
+}
+
+impl Drop for Flood {
+    fn drop(&mut self) {
+        self.0.kill().unwrap();
+        self.0.wait().unwrap();
+    }
+}
+
+/// What the model is shown of a program that a shell writes, fills a directory
+/// beside, and becomes: row by row, but for what measures time.
+fn rows_of_an_attack(directory: &Path, flooded: bool) -> Vec<Vec<f64>> {
+    let rows = directory.join("rows.jsonl");
+    let mut sensor = Sensor::start(&["--export-features", rows.to_str().unwrap()]);
+    let flood = flooded.then(|| {
+        let flood = Flood::start(&directory.join("flood"));
+        let pid = flood.0.id();
+        sensor.wait_for("a sum of the flood", |record| {
+            record["kind"] == "repeat" && record["process"]["pid"] == pid
+        });
+        flood
+    });
+    if !flooded {
+        // The number of its parent's children is among what the model is shown.
+        let child = Command::new(actor()).args(["exit", "0", "child"]).status();
+        assert!(child.unwrap().success());
+    }
+    let place = directory.join("place");
+    fs::create_dir(&place).unwrap();
+    let shell = place.join("shell");
+    fs::copy("/bin/sh", &shell).unwrap();
+    fs::copy(actor(), place.join("program")).unwrap();
+    let script = "i=0; while [ $i -lt 40 ]; do echo x >\"$0/.$i\"; i=$((i+1)); done; \
+                  exec \"$0/program\" exit 7 end";
+    let mut attack = Command::new(&shell)
+        .args(["-c", script, place.to_str().unwrap()])
+        .spawn()
+        .unwrap();
+    let pid = attack.id();
+    assert_eq!(attack.wait().unwrap().code(), Some(7));
+    sensor.wait_for_act("process.exit", pid, |_| true);
+    drop(flood);
+    let finished = sensor.stop();
+    assert!(finished.status.success(), "{}", finished.stderr);
+    assert_eq!(finished.records.summary()["lost"], 0);
+
+    let text = fs::read_to_string(&rows).unwrap();
+    let lines = text.lines().map(|line| serde_json::from_str(line).unwrap());
+    let of_attack = lines.filter(|line: &Value| line["pid"] == pid && line["moment"] == "exec");
+    let rows = of_attack
+        .map(|line| {
+            let row = line["row"].as_array().unwrap();
+            assert_eq!(row.len(), FEATURES.len());
+            row.iter()
+                .zip(FEATURES)
+                .filter(|(_, feature)| !matches!(feature.unit, Unit::Seconds | Unit::Recent))
+                .map(|(value, _)| value.as_f64().unwrap())
+                .collect()
+        })
+        .collect();
+    for name in ["rows.jsonl", "place", "flood"] {
+        let path = directory.join(name);
+        let _ = fs::remove_file(&path).or_else(|_| fs::remove_dir_all(&path));
+    }
+    rows
+}
+
+#[test]
+fn a_flood_does_not_change_what_the_model_is_shown_of_others() {
+    let directory = tempfile::tempdir().unwrap();
+    let quiet = rows_of_an_attack(directory.path(), false);
+    let flooded = rows_of_an_attack(directory.path(), true);
+    assert_eq!(quiet.len(), 2, "a shell and a program were run");
+    let opens = FEATURES
+        .iter()
+        .filter(|feature| !matches!(feature.unit, Unit::Seconds | Unit::Recent))
+        .position(|feature| feature.name == "own.creates")
+        .unwrap();
+    assert!(quiet[1][opens] > 3.0, "what was done before is in the row");
+    assert_eq!(quiet, flooded);
 }

@@ -22,8 +22,8 @@ pub struct RingSizes {
 impl Default for RingSizes {
     fn default() -> Self {
         Self {
-            critical: 8 << 20,
-            bulk: 8 << 20,
+            critical: 2 << 20,
+            bulk: 4 << 20,
         }
     }
 }

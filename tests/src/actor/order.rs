@@ -21,6 +21,7 @@ pub(crate) fn act(act: &str, arguments: &[&str]) {
         "mixed" => mixed(arguments[0], rounds),
         "ping-pong" => ping_pong(arguments[0], rounds),
         "busy" => busy(arguments[0], rounds),
+        "flood" => flood(arguments[0]),
         other => panic!("{other}: not a sequence"),
     }
 }
@@ -89,6 +90,14 @@ fn busy(directory: &str, rounds: usize) {
         assert_eq!(wait(child).exit_status(), Some(0));
     }
     facts.print();
+}
+
+/// `order flood DIRECTORY`: opens a file again and again until it is killed.
+fn flood(directory: &str) {
+    let path = format!("{directory}/file");
+    loop {
+        fs::File::create(&path).unwrap();
+    }
 }
 
 fn hear(pipe: &mut PipeReader) {

@@ -79,6 +79,7 @@ pub(super) fn measure(bench: &Bench) -> Result<Vec<Figure>> {
 struct Measured {
     made: Vec<f64>,
     taken: Vec<f64>,
+    counted: Vec<f64>,
     lost: Vec<f64>,
     unaccounted: Vec<f64>,
     processor: Vec<f64>,
@@ -87,16 +88,16 @@ struct Measured {
 }
 
 impl Measured {
-    fn figures(&self, name: &str) -> [Figure; 6] {
+    fn figures(&self, name: &str) -> [Figure; 7] {
         let figure = |what: &str, unit, samples: &[f64]| {
             Figure::new(GROUP, format!("{name}: {what}"), unit, samples)
         };
         [
             figure("events made", "/s", &self.made),
-            figure("events taken", "/s", &self.taken).note("until the sensor has caught up"),
+            figure("records taken", "/s", &self.taken).note("until the sensor has caught up"),
+            figure("counted instead of recorded", "%", &self.counted),
             figure("lost", "%", &self.lost).note(self.notes.join("; ")),
-            figure("neither counted nor lost", "%", &self.unaccounted)
-                .note("below zero: others' events"),
+            figure("not seen", "%", &self.unaccounted).note("below zero: others' events"),
             figure("sensor's processor time", "% of core", &self.processor),
             figure("sensor's memory", "MiB", &self.resident),
         ]
@@ -117,13 +118,13 @@ fn run(bench: &Bench, flood: &Flood, measured: &mut Measured) -> Result<()> {
     let truth = done * kinds.len() as u64;
     let seen = outcome.seen(kinds);
     let lost = outcome.summary.lost;
+    let counted = outcome.counted(kinds);
+    measured.counted.push(percent(counted as f64, truth));
     let whole = (made_in + behind).as_secs_f64();
     measured.made.push(truth as f64 / made_in.as_secs_f64());
     measured.taken.push(outcome.summary.events as f64 / whole);
     measured.lost.push(percent(lost as f64, truth));
-    // An output that loses lines has counted their events before.
-    let in_output = outcome.lost.get("output").copied().unwrap_or_default();
-    let missing = truth as f64 - seen as f64 - lost.saturating_sub(in_output) as f64;
+    let missing = truth as f64 - seen as f64;
     measured.unaccounted.push(percent(missing, truth));
     let processor = after.processor.saturating_sub(before.processor);
     measured

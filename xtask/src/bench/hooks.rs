@@ -1,6 +1,6 @@
 //! Time in each kernel hook, from the kernel's own statistics.
 
-use std::time::Duration;
+use std::{thread, time::Duration};
 
 use anyhow::{Context as _, Result};
 
@@ -17,28 +17,25 @@ use super::{
 const GROUP: &str = "hooks";
 
 /// Programs that the sensor's summary has by name.
-const TRACEPOINTS: [&str; 3] = [
-    "sched_process_fork",
-    "sched_process_exec",
-    "sched_process_exit",
-];
+const TRACEPOINTS: [&str; 3] = ["task_newtask", "sched_process_exec", "sched_process_exit"];
 
-/// Whether the sensor takes the records while they are made.
+/// What becomes of the acts.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Sensing {
-    /// It does; the hook wakes it whenever it has caught up.
-    Awake,
-    /// It is stopped, so that no hook has anybody to wake: what building a record costs, alone.
+    /// They come as fast as they can: nearly all of them are counted instead of recorded.
+    Flood,
+    /// They are as few as are recorded a second. The sensor is stopped, so that no hook has anybody
+    /// to wake: what building a record costs, alone.
     Paused,
 }
 
 impl Sensing {
-    const ALL: [Self; 2] = [Self::Awake, Self::Paused];
+    const ALL: [Self; 2] = [Self::Flood, Self::Paused];
 
     fn suffix(self) -> &'static str {
         match self {
-            Self::Awake => "",
-            Self::Paused => ", without wake-ups",
+            Self::Flood => ", repeated",
+            Self::Paused => ", recorded",
         }
     }
 }
@@ -67,7 +64,7 @@ fn of_system_calls(bench: &Bench) -> Result<Vec<Figure>> {
             &mut sensor,
             dispatcher,
             &mut uninteresting,
-            Sensing::Awake,
+            Sensing::Flood,
         )?;
         idle.push(runs.nanoseconds as f64 / runs.count as f64);
     }
@@ -162,14 +159,17 @@ fn run(
 }
 
 fn perform(bench: &Bench, sensor: &Sensor, load: &mut Load, sensing: Sensing) -> Result<Done> {
-    /// Acts whose records fit a ring of the default size, 8 MiB.
-    const FITTING: u64 = 5_000;
+    /// Fewer than `REPEATS_RECORDED` of `sensor-common`.
+    const FEW: u64 = 1_000;
+    /// More than the time in which they are.
+    const WINDOW: Duration = Duration::from_millis(1_100);
     let _pinned = Pinned::to_last()?;
     match sensing {
-        Sensing::Awake => load.flat_out(length(bench)),
+        Sensing::Flood => load.flat_out(length(bench)),
         Sensing::Paused => {
+            thread::sleep(WINDOW);
             sensor.pause()?;
-            let done = load.times(FITTING);
+            let done = load.times(FEW);
             sensor.resume()?;
             done
         }

@@ -14,7 +14,7 @@ use serde::Deserialize;
 #[derive(Clone, Debug, Deserialize)]
 pub(super) struct Summary {
     pub(super) events: u64,
-    pub(super) events_by_kind: BTreeMap<String, u64>,
+    pub(super) accounting: BTreeMap<String, Accounting>,
     pub(super) lost: u64,
     pub(super) verdicts: u64,
     pub(super) scores: u64,
@@ -22,6 +22,13 @@ pub(super) struct Summary {
     pub(super) inference_us: [f64; 3],
     pub(super) peak_rss_bytes: u64,
     pub(super) programs: Vec<Program>,
+}
+
+/// What became of the acts of one kind: submitted, counted, or lost.
+#[derive(Clone, Copy, Debug, Deserialize)]
+pub(super) struct Accounting {
+    pub(super) seen: u64,
+    pub(super) counted: u64,
 }
 
 /// What the kernel measured of one program.
@@ -42,10 +49,20 @@ pub(super) struct Outcome {
 }
 
 impl Outcome {
-    /// Events of these kinds that the sensor counted.
+    /// Acts of these kinds that the hooks saw.
     pub(super) fn seen(&self, kinds: &[&str]) -> u64 {
-        let of_kind = |kind: &&str| self.summary.events_by_kind.get(*kind);
-        kinds.iter().filter_map(of_kind).sum()
+        self.of_kinds(kinds).map(|totals| totals.seen).sum()
+    }
+
+    /// Of these, the ones that are in a sum of repeated acts.
+    pub(super) fn counted(&self, kinds: &[&str]) -> u64 {
+        self.of_kinds(kinds).map(|totals| totals.counted).sum()
+    }
+
+    fn of_kinds(&self, kinds: &[&str]) -> impl Iterator<Item = &Accounting> {
+        kinds
+            .iter()
+            .filter_map(|kind| self.summary.accounting.get(*kind))
     }
 
     /// Where records were lost, in words; empty when none was.
@@ -107,7 +124,8 @@ mod tests {
     use super::Outcome;
 
     const SUMMARY: &str = r#"{"kind":"summary","time":"T","summary":{"seconds":1.5,"events":7,
-        "events_by_kind":{"file.open":4,"file.unlink":3},"lost":2,"processes":1,"verdicts":0,
+        "accounting":{"file.open":{"seen":4,"submitted":3,"counted":0,"lost":1},
+        "file.unlink":{"seen":3,"submitted":1,"counted":2,"lost":0}},"lost":2,"processes":1,"verdicts":0,
         "kills":0,"scores":0,"decision_latency_us":[1.0,2.0,3.0],"inference_us":[1.0,2.0,3.0],
         "cpu_seconds":0.1,"peak_rss_bytes":4096,
         "programs":[{"program":"sys_exit","run_count":2,"run_time_ns":90}]}}"#;
@@ -120,6 +138,7 @@ mod tests {
         let outcome = Outcome::parse(text.as_bytes()).expect("read");
         assert_eq!(outcome.loss_note(), "lost 2 in bulk_ring");
         assert_eq!(outcome.seen(&["file.open", "file.unlink"]), 7);
+        assert_eq!(outcome.counted(&["file.open", "file.unlink"]), 2);
         assert_eq!(outcome.summary.programs[0].run_time_ns, 90);
     }
 

@@ -8,9 +8,8 @@ use crate::capture::Drained;
 
 /// The shortest nap: the runtime's timers have a granularity of a millisecond.
 const SHORTEST: Duration = Duration::from_millis(2);
-/// After a nap of this length that found nothing the agent sleeps. The bulk ring
-/// does not fill before it is over: 32 ms of a million records a second are half
-/// of it, and a ring that fills ends a nap.
+/// After a nap of this length that found nothing the agent sleeps. A bulk ring
+/// that fills before it is over ends it.
 const LONGEST: Duration = Duration::from_millis(32);
 /// How long urgent records are counted for.
 const WINDOW: Duration = Duration::from_millis(100);

@@ -181,7 +181,8 @@ impl Pipeline {
             self.write(&self.records.repeats(repeats, &self.table));
         }
         if self.scoring.is_some() || self.export.is_some() {
-            self.look_at_due(repeats.process, repeats.last, applied);
+            // The last of them may be two seconds old: it is known only now.
+            self.look_at_due(repeats.process, BootTime::now(), applied);
         }
     }
 
