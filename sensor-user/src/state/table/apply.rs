@@ -121,7 +121,9 @@ impl ProcessTable {
             last,
             ..
         } = *repeats;
-        if !Behaviour::default().repeat(kind, count, last) {
+        // One that has been forgotten since has ended: it must not live again.
+        let known = self.get(process).is_some();
+        if !known || !Behaviour::default().repeat(kind, count, last) {
             return Applied::Noted;
         }
         self.count(process, None, |did| {

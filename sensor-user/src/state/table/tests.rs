@@ -1,9 +1,11 @@
+use sensor_common::RecordKind;
+
 use super::*;
 use crate::{
     capture::BootTime,
     event::{
         Act, Capabilities, CredentialChange, Event, Exec, ExecFacts, Exit, ExitStatus, FileId,
-        FileSubject, Fork, Module, Open, OpenFlags, RecordPath, Setting,
+        FileSubject, Fork, Module, Open, OpenFlags, RecordPath, Repeats, Setting,
     },
     state::test_support::{exec_facts, process_id},
 };
@@ -261,6 +263,29 @@ fn a_plain_read_is_not_counted() {
     assert_eq!(written, Applied::Behaviour);
     let process = table.get(id).unwrap();
     assert_eq!((process.own.opens, process.own.acts), (1, 1));
+}
+
+#[test]
+fn repeated_acts_count_for_who_is_known_and_make_nobody_live() {
+    let mut table = table();
+    let (shell, worker) = (process_id(10, 100), process_id(11, 110));
+    exec(&mut table, shell, process_id(1, 1), b"/bin/sh", 1);
+    fork(&mut table, shell, worker);
+    let repeats = |process| Repeats {
+        process,
+        kind: RecordKind::FileUnlink,
+        count: 40,
+        first: BootTime(200),
+        last: BootTime(300),
+    };
+    assert_eq!(table.apply_repeats(&repeats(worker)), Applied::Behaviour);
+    assert_eq!(table.get(worker).unwrap().own.unlinks, 40);
+    assert_eq!(table.get(shell).unwrap().descendants.unlinks, 40);
+    let live = table.live();
+    let stranger = process_id(99, 990);
+    assert_eq!(table.apply_repeats(&repeats(stranger)), Applied::Noted);
+    assert!(table.get(stranger).is_none());
+    assert_eq!(table.live(), live);
 }
 
 #[test]
