@@ -14,7 +14,7 @@ use crate::{
     path::Place,
     read::{Address, probe},
     record::{Builder, emit},
-    second::{Turn, twice},
+    second::{Moment, Turn, twice},
     syscall::{Syscall, function_exits, syscall_exit},
     task::{Task, current_tgid},
 };
@@ -26,7 +26,7 @@ use crate::{
 #[inline(always)]
 fn fork(context: &BtfTracePointContext, turn: Turn) {
     let child = Task::typed(context.address(0));
-    if child.tgid() != child.tid() || !turn.takes(RecordKind::ProcessFork, child) {
+    if child.tgid() != child.tid() || !turn.takes(Moment::Fork, child) {
         return;
     }
     let creator_tgid = current_tgid();
@@ -54,7 +54,7 @@ twice!(task_newtask, task_newtask_second, "task_newtask", fork);
 fn exec(context: &BtfTracePointContext, turn: Turn) {
     let task = Task::typed(context.address(0));
     let binprm = Object::typed(context.address(2));
-    if current_tgid() == global::agent_tgid() || !turn.takes(RecordKind::ProcessExec, task) {
+    if current_tgid() == global::agent_tgid() || !turn.takes(Moment::Exec, task) {
         return;
     }
     let built = emit(RecordKind::ProcessExec, task, |builder, record| {
@@ -210,7 +210,7 @@ fn exit(context: &BtfTracePointContext, turn: Turn) {
             return;
         }
     }
-    if current_tgid() == global::agent_tgid() || !turn.takes(RecordKind::ProcessExit, task) {
+    if current_tgid() == global::agent_tgid() || !turn.takes(Moment::Exit, task) {
         return;
     }
     // As `wait_task_zombie` in `kernel/exit.c` reports it.

@@ -1,16 +1,15 @@
-//! A second program on the tracepoints of process life.
+//! A second program on the tracepoints of process life and of system calls.
 //!
 //! Since 6.19 a task may be preempted inside of a tracepoint's programs, and the
 //! kernel then skips the same program for whoever comes by on that processor
-//! (`bpf_trace_run`, `kernel/trace/bpf_trace.c`: `prog->active`). An exec, a fork
-//! or an exit must not be missed: a second program follows the first, and does
-//! its work where the first was skipped. It is done in a few instructions
-//! otherwise, and so hardly ever skipped itself.
+//! (`bpf_trace_run`, `kernel/trace/bpf_trace.c`: `prog->active`). Where that hides
+//! an act, a second program follows the first, and does its work where the first
+//! was skipped. It is done in a few instructions otherwise, and so hardly ever
+//! skipped itself.
 
 use core::ptr;
 
 use aya_ebpf::{macros::map, maps::Array};
-use sensor_common::RecordKind;
 
 use crate::task::Task;
 
@@ -21,6 +20,16 @@ const SLOTS: u32 = 8192;
 /// What first programs have taken on and second ones not yet looked at.
 #[map]
 static TAKEN: Array<u64> = Array::with_max_entries(SLOTS, 0);
+
+/// What a task does where the two programs look.
+#[derive(Clone, Copy)]
+#[repr(u32)]
+pub(crate) enum Moment {
+    Fork = 0,
+    Exec = 1,
+    Exit = 2,
+    SystemCall = 3,
+}
 
 /// Which of the two programs.
 #[derive(Clone, Copy)]
@@ -33,10 +42,11 @@ impl Turn {
     /// Whether it is this one's to tell of a task's act. To be asked
     /// before any work is done.
     #[inline(always)]
-    pub(crate) fn takes(self, kind: RecordKind, task: Task) -> bool {
+    pub(crate) fn takes(self, moment: Moment, task: Task) -> bool {
         let tid = task.tid();
-        let mark = u64::from(tid) << 16 | u64::from(kind.tag() + 1);
-        let slot = (tid * 4 + u32::from(kind.tag())) & (SLOTS - 1);
+        let moment = moment as u32;
+        let mark = u64::from(tid) << 16 | u64::from(moment + 1);
+        let slot = (tid * 4 + moment) & (SLOTS - 1);
         let Some(taken) = TAKEN.get_ptr_mut(slot) else {
             return matches!(self, Self::First);
         };

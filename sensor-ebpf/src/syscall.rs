@@ -5,16 +5,13 @@
 //! order is fixed: one load, one table look-up, and only then anything else.
 //! Acts of interest are handed to a program of their own by tail call.
 
-use aya_ebpf::{
-    macros::{btf_tracepoint, map},
-    maps::ProgramArray,
-    programs::BtfTracePointContext,
-};
+use aya_ebpf::{macros::map, maps::ProgramArray, programs::BtfTracePointContext};
 
 use crate::{
     arguments::Arguments,
     global,
     object::Object,
+    second::{Moment, Turn, twice},
     task::{Task, current_tgid},
 };
 
@@ -119,24 +116,25 @@ fn number(registers: Object) -> u64 {
 
 /// `TP_PROTO(struct pt_regs *regs, long ret)`
 /// (`include/trace/events/syscalls.h`; 5.10 to 7.2).
-#[btf_tracepoint(function = "sys_exit")]
-pub(crate) fn sys_exit(context: BtfTracePointContext) -> i32 {
+#[inline(always)]
+fn dispatch(context: &BtfTracePointContext, turn: Turn) {
     let acts = global::syscall_acts(number(Object::typed(context.address(0))));
     if acts == 0 {
-        return 0;
+        return;
     }
-    let act = if Task::current().in_compat_syscall() {
+    let task = Task::current();
+    let act = if task.in_compat_syscall() {
         acts >> 8
     } else {
         acts & 0xff
     };
-    if act == 0 || current_tgid() == global::agent_tgid() {
-        return 0;
+    if act == 0 || current_tgid() == global::agent_tgid() || !turn.takes(Moment::SystemCall, task) {
+        return;
     }
     // SAFETY: the programs in the array are of this program's type and hook.
-    unsafe { SYSCALL_PROGRAMS.tail_call(&context, u32::from(act)) };
-    0
+    unsafe { SYSCALL_PROGRAMS.tail_call(context, u32::from(act)) };
 }
+twice!(sys_exit, sys_exit_second, "sys_exit", dispatch);
 
 /// Makes a handler of the tracepoint tier from a body that takes the caller and
 /// the call.

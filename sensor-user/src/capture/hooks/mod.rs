@@ -39,13 +39,16 @@ mod tests {
         let dispatcher = HOOKS.len() - 1;
         assert!(matches!(
             HOOKS[dispatcher].tracepoint,
-            [(
-                Point::Tracepoint {
-                    program: "sys_exit",
-                    ..
-                },
-                Need::Always
-            )]
+            [
+                (
+                    Point::Tracepoint {
+                        program: "sys_exit",
+                        ..
+                    },
+                    Need::Always
+                ),
+                _
+            ]
         ));
         for &act in SyscallAct::ALL {
             let handlers = HOOKS[..dispatcher]

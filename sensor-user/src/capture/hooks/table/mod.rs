@@ -9,7 +9,7 @@ mod process;
 
 use super::{
     hook::{Hook, NOTHING, When},
-    point::tracepoint,
+    point::{second, tracepoint},
 };
 
 const DOMAINS: &[&[Hook]] = &[
@@ -23,7 +23,10 @@ const DOMAINS: &[&[Hook]] = &[
     &[Hook {
         kinds: &[],
         unseen: "everything that is seen at system call exit",
-        tracepoint: &[tracepoint(&["sys_exit"])],
+        tracepoint: &[
+            tracepoint(&["sys_exit"]),
+            second("sys_exit_second", &["sys_exit"]),
+        ],
         when: When::SystemCallsAreSeen,
         ..NOTHING
     }],
