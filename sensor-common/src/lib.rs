@@ -42,7 +42,7 @@ pub use process::{ExecRecord, ExitRecord, ForkRecord, StdioKind, exe_flags};
 pub use repeat::{
     REPEATS_MAX, REPEATS_RECORDED, REPEATS_RECORDED_UNDER_PRESSURE, RepeatCount, RepeatKey,
 };
-pub use rest::{PRESSURE_BYTES, Rest};
+pub use rest::Rest;
 pub use self_test::{SELF_TEST_PATH_MAX, SelfTestAnswer, SelfTestRequest};
 pub use syscall::{SyscallAct, SyscallTable};
 pub use target::TargetRecord;

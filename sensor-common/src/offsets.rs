@@ -156,6 +156,8 @@ offsets! {
     path_dentry: "path", ["dentry"];
     /// Directory of a dentry; itself at a root.
     dentry_parent: "dentry", ["d_parent"];
+    /// Hash of the name; its length follows (`struct qstr`).
+    dentry_name_hash: "dentry", ["d_name.hash"];
     /// Length of the name.
     dentry_name_length: "dentry", ["d_name.len"];
     /// The name.

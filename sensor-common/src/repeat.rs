@@ -11,8 +11,8 @@ use crate::RecordKind;
 )]
 #[repr(C)]
 pub struct RepeatKey {
-    /// The directory's inode number, the peer's hash, or zero: the same for acts
-    /// of a process and kind that go on in the same place.
+    /// What the acts have in common: a number that stands for the one file,
+    /// peer or process that they are on, or under pressure for their directory.
     pub group: u64,
     /// Start of the process, as in [`crate::RecordHeader`].
     pub start_time: u64,
@@ -36,11 +36,11 @@ pub struct RepeatCount {
     pub last: u64,
 }
 
-/// Acts of one process, kind and place that each have a record, per second and
-/// CPU; more are counted.
+/// Acts of one process and kind on one and the same object that each have a
+/// record, per second and CPU; more are counted.
 pub const REPEATS_RECORDED: u32 = 1024;
-/// The same while more than three quarters of the bulk ring wait to be read; the
-/// place then makes no difference.
+/// The same for acts in one directory, while more than three quarters of their
+/// ring wait to be read.
 pub const REPEATS_RECORDED_UNDER_PRESSURE: u32 = 64;
 /// Keys that are counted at once. What finds no room is recorded.
 pub const REPEATS_MAX: u32 = 4096;

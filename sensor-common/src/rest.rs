@@ -18,9 +18,6 @@ pub enum Rest {
     Asleep = 2,
 }
 
-/// Bytes of the bulk ring that wake an agent that naps.
-pub const PRESSURE_BYTES: u64 = 1 << 20;
-
 impl RecordKind {
     /// Acts whose verdict must not wait for the agent to look by itself.
     #[must_use]

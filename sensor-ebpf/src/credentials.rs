@@ -78,7 +78,7 @@ fn credentials(task: Task, call: Syscall) {
         },
     );
 }
-syscall_exit!(exit_credentials, credentials);
+syscall_exit!(exit_credentials, exit_credentials_second; credentials);
 
 /// `unshare(flags)`, `setns(fd, flags)`: where the process is now.
 #[inline(always)]
@@ -110,7 +110,7 @@ fn namespace(task: Task, call: Syscall) {
         },
     );
 }
-syscall_exit!(exit_namespace, namespace);
+syscall_exit!(exit_namespace, exit_namespace_second; namespace);
 function_exits!(
     namespace,
     fexit_x64_unshare,
@@ -172,7 +172,7 @@ fn key(task: Task, call: Syscall) {
         },
     );
 }
-syscall_exit!(exit_key, key);
+syscall_exit!(exit_key, exit_key_second; key);
 function_exits!(
     key,
     fexit_x64_add_key,

@@ -10,6 +10,7 @@ use crate::{
     path::Place,
     read::{Address, opaque, probe},
     record::emit,
+    repeat::Scene,
     special,
     task::Task,
     watch::is_watched,
@@ -37,28 +38,34 @@ pub(crate) fn opened(task: Task, file: Object, open_flags: Option<u32>, record_f
         return;
     };
     let written = mode & (FMODE_WRITE | FMODE_CREATED) != 0;
-    let kind = if let Some(kind) = special::kind_of(file, inode, written) {
-        kind
-    } else if written || is_watched(file, inode, watch_flags::READ) {
-        RecordKind::FileOpen
-    } else {
+    let watched = is_watched(file, inode, watch_flags::READ);
+    let special = special::kind_of(file, inode, written);
+    let alone = watched || special.is_some();
+    if !alone && !written {
         return;
-    };
+    }
+    let kind = special.unwrap_or(RecordKind::FileOpen);
     let special = special::number(kind, inode);
     let place = Place::of_file(file);
-    emit(
-        kind,
-        task.at(place.group()),
-        |builder, record: &mut FileRecord| {
-            builder.mark(record_flags);
-            record.flags = open_flags.unwrap_or_else(|| file.member(offset!(file_flags)));
-            record.created = u32::from(mode & FMODE_CREATED != 0);
-            record.uid = special;
+    let open_flags = open_flags.unwrap_or_else(|| file.member(offset!(file_flags)));
+    let mut scene = place.scene();
+    // The same name may be another file's, or be opened for something else.
+    scene.object ^= inode.member::<u64>(offset!(inode_number)) << 8
+        ^ u64::from(open_flags) << 32
+        ^ u64::from(mode);
+    if alone {
+        // No flood beside it may hide it, not even under pressure.
+        scene.place = scene.object;
+    }
+    emit(kind, task.on(scene), |builder, record: &mut FileRecord| {
+        builder.mark(record_flags);
+        record.flags = open_flags;
+        record.created = u32::from(mode & FMODE_CREATED != 0);
+        record.uid = special;
 
-            describe_inode(record, inode);
-            record.path_length = builder.path(place, flags::PATH_TRUNCATED);
-        },
-    );
+        describe_inode(record, inode);
+        record.path_length = builder.path(place, flags::PATH_TRUNCATED);
+    });
 }
 
 #[inline(always)]
@@ -115,7 +122,7 @@ fn removed(context: &impl Arguments, call_flags: u32) {
     let place = Place::below(directory, dentry);
     emit(
         RecordKind::FileUnlink,
-        task.at(place.group()),
+        task.on(place.scene()),
         |builder, record: &mut FileRecord| {
             builder.mark(flags::ATTEMPT);
             record.flags = call_flags;
@@ -190,7 +197,7 @@ fn two_names(
 ) {
     emit(
         kind,
-        task.at(from.group()),
+        task.on(from.surroundings()),
         |builder, record: &mut FileRecord| {
             builder.mark(flags::ATTEMPT);
             record.flags = call_flags;
@@ -211,7 +218,7 @@ fn path_symlink(context: &impl Arguments) {
     let target = context.address(2);
     emit(
         RecordKind::FileSymlink,
-        task.at(place.group()),
+        task.on(place.surroundings()),
         |builder, record: &mut FileRecord| {
             builder.mark(flags::ATTEMPT);
             record.path_length = builder.path(place, flags::PATH_TRUNCATED);
@@ -262,7 +269,7 @@ fn changed(context: &impl Arguments, kind: RecordKind, mode: Option<u32>, uid: u
     let place = Place::of_path(context.address(0));
     emit(
         kind,
-        task.at(place.group()),
+        task.on(place.surroundings()),
         |builder, record: &mut FileRecord| {
             builder.mark(flags::ATTEMPT);
             record.uid = uid;
@@ -326,19 +333,21 @@ pub(crate) fn on_file(
     record_flags: u16,
 ) {
     let place = Place::of_file(file);
-    emit(
-        kind,
-        task.at(place.group()),
-        |builder, record: &mut FileRecord| {
-            builder.mark(record_flags);
-            record.flags = call_flags;
-            record.path_length = builder.path(place, flags::PATH_TRUNCATED);
+    let scene = if matches!(kind, RecordKind::FileWrite) {
+        // Recorded only when it is watched: nothing may hide it.
+        Scene::of(place.scene().object)
+    } else {
+        place.surroundings()
+    };
+    emit(kind, task.on(scene), |builder, record: &mut FileRecord| {
+        builder.mark(record_flags);
+        record.flags = call_flags;
+        record.path_length = builder.path(place, flags::PATH_TRUNCATED);
 
-            if let Some(inode) = file.follow(offset!(file_inode)) {
-                describe_inode(record, inode);
-            }
-        },
-    );
+        if let Some(inode) = file.follow(offset!(file_inode)) {
+            describe_inode(record, inode);
+        }
+    });
 }
 
 /// `int security_inode_setxattr(struct dentry *dentry, const char *name, …)`,
@@ -362,7 +371,7 @@ fn inode_setxattr(context: &impl Arguments) {
     let place = Place::guessed(task, dentry);
     emit(
         RecordKind::FileXattr,
-        task.at(place.group()),
+        task.on(place.surroundings()),
         |builder, record: &mut FileRecord| {
             builder.mark(flags::ATTEMPT);
             record.flags = call_flags;

@@ -13,6 +13,7 @@ use crate::{
     process::compat_flag,
     read::user,
     record::{Builder, emit},
+    repeat::Scene,
     syscall::{Syscall, syscall_exit},
     task::Task,
 };
@@ -30,7 +31,7 @@ fn open(task: Task, call: Syscall) {
         opened(task, file, Some(open_flags(call)), compat(call));
     }
 }
-syscall_exit!(exit_open, open);
+syscall_exit!(exit_open, exit_open_second; open);
 
 /// The flags that the caller asked for, wherever its call carries them.
 #[inline(always)]
@@ -74,7 +75,7 @@ fn unlink(task: Task, call: Syscall) {
         |record| record.flags = call_flags,
     );
 }
-syscall_exit!(exit_unlink, unlink);
+syscall_exit!(exit_unlink, exit_unlink_second; unlink);
 
 /// `rename`, `renameat`, `renameat2`.
 #[inline(always)]
@@ -92,7 +93,7 @@ fn rename(task: Task, call: Syscall) {
     };
     two_names(task, call, RecordKind::FileRename, call_flags, from, to);
 }
-syscall_exit!(exit_rename, rename);
+syscall_exit!(exit_rename, exit_rename_second; rename);
 
 /// `link`, `linkat`.
 #[inline(always)]
@@ -106,7 +107,7 @@ fn link(task: Task, call: Syscall) {
     };
     two_names(task, call, RecordKind::FileLink, 0, from, to);
 }
-syscall_exit!(exit_link, link);
+syscall_exit!(exit_link, exit_link_second; link);
 
 #[inline(always)]
 fn two_directories(call: Syscall) -> ((i32, u64), (i32, u64)) {
@@ -130,7 +131,7 @@ fn two_names(
     }
     emit(
         kind,
-        task.at(group(from)),
+        task.on(scene(from)),
         |builder, record: &mut FileRecord| {
             compat_flag(builder, call);
             let (base_length, path_length) =
@@ -162,7 +163,7 @@ fn symlink(task: Task, call: Syscall) {
         |_| {},
     );
 }
-syscall_exit!(exit_symlink, symlink);
+syscall_exit!(exit_symlink, exit_symlink_second; symlink);
 
 /// `chmod`, `fchmod`, `fchmodat`, `fchmodat2`.
 #[inline(always)]
@@ -184,7 +185,7 @@ fn chmod(task: Task, call: Syscall) {
         record.mode = mode as u32 & 0o7777;
     });
 }
-syscall_exit!(exit_chmod, chmod);
+syscall_exit!(exit_chmod, exit_chmod_second; chmod);
 
 /// `chown`, `fchown`, `lchown`, `fchownat`.
 #[inline(always)]
@@ -217,7 +218,7 @@ fn chown(task: Task, call: Syscall) {
         record.gid = gid as u32;
     });
 }
-syscall_exit!(exit_chown, chown);
+syscall_exit!(exit_chown, exit_chown_second; chown);
 
 /// `setxattr`, `lsetxattr`, `fsetxattr`: descriptor or path, name, value, size,
 /// flags.
@@ -247,7 +248,7 @@ fn xattr(task: Task, call: Syscall) {
         },
     );
 }
-syscall_exit!(exit_xattr, xattr);
+syscall_exit!(exit_xattr, exit_xattr_second; xattr);
 
 /// `truncate`, `ftruncate`.
 #[inline(always)]
@@ -260,7 +261,7 @@ fn truncate(task: Task, call: Syscall) {
         by_name(task, call, kind, place, 0, |_| {});
     }
 }
-syscall_exit!(exit_truncate, truncate);
+syscall_exit!(exit_truncate, exit_truncate_second; truncate);
 
 /// `mount(source, target, type, flags, data)`, and `move_mount(from, path, to,
 /// path, flags)`.
@@ -294,7 +295,7 @@ fn mount(task: Task, call: Syscall) {
         },
     );
 }
-syscall_exit!(exit_mount, mount);
+syscall_exit!(exit_mount, exit_mount_second; mount);
 
 /// `umount2`.
 #[inline(always)]
@@ -304,7 +305,7 @@ fn unmount(task: Task, call: Syscall) {
         record.flags = call.argument(1) as u32;
     });
 }
-syscall_exit!(exit_unmount, unmount);
+syscall_exit!(exit_unmount, exit_unmount_second; unmount);
 
 /// `write` and its relatives, with the descriptor first; `splice` and
 /// `copy_file_range`, with that of the file written to third. Recorded when the
@@ -327,7 +328,7 @@ fn write(task: Task, call: Syscall) {
         written(file, compat(call));
     }
 }
-syscall_exit!(exit_write, write);
+syscall_exit!(exit_write, exit_write_second; write);
 
 /// A call that succeeded on an open file.
 #[inline(always)]
@@ -376,7 +377,7 @@ fn by_name(
     }
     emit(
         kind,
-        task.at(group(place)),
+        task.on(scene(place)),
         |builder, record: &mut FileRecord| {
             compat_flag(builder, call);
             fill(record);
@@ -389,10 +390,13 @@ fn by_name(
     );
 }
 
-/// What paths from one directory have in common, as far as the call tells.
+/// What a path is, as far as the call tells: where a relative one starts.
 #[inline(always)]
-const fn group((directory, _): (i32, u64)) -> u64 {
-    directory as u32 as u64
+const fn scene((directory, _): (i32, u64)) -> Scene {
+    Scene {
+        object: Scene::UNKNOWN,
+        place: directory as u32 as u64,
+    }
 }
 
 /// Appends the directory that a relative path starts from (as the kernel has

@@ -61,7 +61,7 @@ fn ptrace(task: Task, call: Syscall) {
         },
     );
 }
-syscall_exit!(exit_ptrace, ptrace);
+syscall_exit!(exit_ptrace, exit_ptrace_second; ptrace);
 function_exits!(ptrace, fexit_x64_ptrace, fexit_ia32_ptrace);
 
 /// The thread that `task` traces and knows by this number.
@@ -100,7 +100,7 @@ fn remote_write(task: Task, call: Syscall) {
         },
     );
 }
-syscall_exit!(exit_remote_write, remote_write);
+syscall_exit!(exit_remote_write, exit_remote_write_second; remote_write);
 function_exits!(
     remote_write,
     fexit_x64_process_vm_writev,

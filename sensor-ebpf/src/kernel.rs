@@ -100,7 +100,7 @@ fn bpf(task: Task, call: Syscall) {
         },
     );
 }
-syscall_exit!(exit_bpf, bpf);
+syscall_exit!(exit_bpf, exit_bpf_second; bpf);
 function_exits!(bpf, fexit_x64_bpf, fexit_ia32_bpf);
 
 /// `perf_event_open(attributes, pid, cpu, group_fd, flags)`.
@@ -129,7 +129,7 @@ fn perf(task: Task, call: Syscall) {
         },
     );
 }
-syscall_exit!(exit_perf, perf);
+syscall_exit!(exit_perf, exit_perf_second; perf);
 function_exits!(perf, fexit_x64_perf_event_open, fexit_ia32_perf_event_open);
 
 /// `int security_perf_event_open(struct perf_event_attr *attr, int type)` (5.10
@@ -178,7 +178,7 @@ fn kexec(task: Task, call: Syscall) {
         },
     );
 }
-syscall_exit!(exit_kexec, kexec);
+syscall_exit!(exit_kexec, exit_kexec_second; kexec);
 function_exits!(
     kexec,
     fexit_x64_kexec_load,

@@ -113,7 +113,7 @@ fn map(task: Task, call: Syscall) {
     let record_flags = if call.compat { flags::COMPAT } else { 0 };
     mapped(task, mapping, record_flags);
 }
-syscall_exit!(exit_map, map);
+syscall_exit!(exit_map, exit_map_second; map);
 
 /// `int security_mmap_file(struct file *file, unsigned long prot, unsigned long
 /// flags)`; the LSM hook has the protection asked for before the one granted
@@ -212,7 +212,7 @@ fn memfd(task: Task, call: Syscall) {
         },
     );
 }
-syscall_exit!(exit_memfd, memfd);
+syscall_exit!(exit_memfd, exit_memfd_second; memfd);
 function_exits!(
     memfd,
     fexit_x64_memfd_create,
@@ -234,5 +234,5 @@ fn userfault(task: Task, call: Syscall) {
         },
     );
 }
-syscall_exit!(exit_userfault, userfault);
+syscall_exit!(exit_userfault, exit_userfault_second; userfault);
 function_exits!(userfault, fexit_x64_userfaultfd, fexit_ia32_userfaultfd);

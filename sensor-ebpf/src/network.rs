@@ -9,7 +9,10 @@ use crate::{
     object::Object,
     read::{Address, probe},
     record::emit,
-    socket::{self, AF_PACKET, AF_UNIX, SOCK_DGRAM, SOCK_RAW, SOCK_SEQPACKET, SOCK_STREAM},
+    repeat::Scene,
+    socket::{
+        self, AF_INET, AF_PACKET, AF_UNIX, SOCK_DGRAM, SOCK_RAW, SOCK_SEQPACKET, SOCK_STREAM,
+    },
     task::Task,
 };
 
@@ -43,11 +46,15 @@ fn addressed(context: &impl Arguments, kind: RecordKind, side: Side) {
     if known_later {
         return;
     }
-    // Family, port and address of IPv4; of others the beginning of it.
-    let group = probe(from as Address, 0).unwrap_or_default();
+    let scene = if family == AF_INET && matches!(side, Side::Remote) {
+        // Family, port and address.
+        Scene::of(probe(from as Address, 0).unwrap_or_default())
+    } else {
+        Scene::NONE
+    };
     emit(
         kind,
-        task.at(group),
+        task.on(scene),
         |builder, record: &mut NetworkRecord| {
             builder.mark(flags::ATTEMPT);
 

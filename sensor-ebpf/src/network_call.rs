@@ -13,6 +13,7 @@ use crate::{
     process::compat_flag,
     read::user,
     record::emit,
+    repeat::Scene,
     socket::{self, AF_UNIX},
     syscall::{Syscall, function_exits, syscall_exit},
     task::Task,
@@ -49,7 +50,7 @@ impl Where {
 fn connect(task: Task, call: Syscall) {
     connected(task, call, Where::of(call));
 }
-syscall_exit!(exit_connect, connect);
+syscall_exit!(exit_connect, exit_connect_second; connect);
 
 #[inline(always)]
 fn connected(task: Task, call: Syscall, place: Where) {
@@ -69,7 +70,7 @@ fn connected(task: Task, call: Syscall, place: Where) {
 fn bind(task: Task, call: Syscall) {
     bound(task, call, Where::of(call));
 }
-syscall_exit!(exit_bind, bind);
+syscall_exit!(exit_bind, exit_bind_second; bind);
 
 #[inline(always)]
 fn bound(task: Task, call: Syscall, place: Where) {
@@ -92,10 +93,14 @@ fn addressed(task: Task, call: Syscall, place: Where, kind: RecordKind, side: Si
     let Some(sk) = socket::of_descriptor(task, place.descriptor) else {
         return;
     };
-    let group = socket::remote_group(sk);
+    let scene = if done && matches!(side, Side::Remote) {
+        socket::peer(sk)
+    } else {
+        Scene::NONE
+    };
     emit(
         kind,
-        task.at(group),
+        task.on(scene),
         |builder, record: &mut NetworkRecord| {
             compat_flag(builder, call);
             record.result = call.result as i32;
@@ -123,7 +128,7 @@ fn addressed(task: Task, call: Syscall, place: Where, kind: RecordKind, side: Si
 fn listen(task: Task, call: Syscall) {
     listening(task, call, call.argument(0) as u32);
 }
-syscall_exit!(exit_listen, listen);
+syscall_exit!(exit_listen, exit_listen_second; listen);
 
 #[inline(always)]
 fn listening(task: Task, call: Syscall, descriptor: u32) {
@@ -139,7 +144,7 @@ fn accept(task: Task, call: Syscall) {
         of_descriptor(task, call, call.result as u32, RecordKind::NetworkAccept);
     }
 }
-syscall_exit!(exit_accept, accept);
+syscall_exit!(exit_accept, exit_accept_second; accept);
 
 #[inline(always)]
 fn of_descriptor(task: Task, call: Syscall, descriptor: u32, kind: RecordKind) {
@@ -167,7 +172,7 @@ fn socket_of(task: Task, call: Syscall, protocol: u16) {
         created(task, sk, protocol, call.result as i32, compat(call));
     }
 }
-syscall_exit!(exit_socket, socket_made);
+syscall_exit!(exit_socket, exit_socket_second; socket_made);
 
 /// `socketcall(call, args)`: the numbers are in registers, the rest in the
 /// caller's memory (`include/uapi/linux/net.h`).
@@ -194,7 +199,7 @@ fn socketcall(task: Task, call: Syscall) {
         _ => {}
     }
 }
-syscall_exit!(exit_socketcall, socketcall);
+syscall_exit!(exit_socketcall, exit_socketcall_second; socketcall);
 
 /// `dup`, `dup2`, `dup3`, `fcntl`: a socket that becomes a standard stream.
 #[inline(always)]
@@ -233,7 +238,7 @@ fn joined(task: Task, call: Syscall, sk: Object) {
         },
     );
 }
-syscall_exit!(exit_duplicate, duplicate);
+syscall_exit!(exit_duplicate, exit_duplicate_second; duplicate);
 function_exits!(
     duplicate,
     fexit_x64_dup,

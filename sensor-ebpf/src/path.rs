@@ -13,6 +13,7 @@ use crate::{
     global::offset,
     object::Object,
     read::{Address, masked, probe},
+    repeat::Scene,
     scratch::{self, COMPONENT_MAX, Claimed},
     task::Task,
 };
@@ -51,10 +52,26 @@ impl Place {
         }
     }
 
-    /// What the names in one directory have in common: where the kernel has it.
+    /// The directory that the name is in, for acts that the name alone does not
+    /// tell from others.
     #[inline(always)]
-    pub(crate) fn group(self) -> u64 {
-        probe(self.dentry, offset!(dentry_parent)).unwrap_or_default()
+    pub(crate) fn surroundings(self) -> Scene {
+        Scene {
+            object: Scene::UNKNOWN,
+            place: probe(self.dentry, offset!(dentry_parent)).unwrap_or_default(),
+        }
+    }
+
+    /// The name, and the directory that it is in.
+    #[inline(always)]
+    pub(crate) fn scene(self) -> Scene {
+        let parent = self.surroundings().place;
+        // Hash and length; the hash is salted with the directory.
+        let name: u64 = probe(self.dentry, offset!(dentry_name_hash)).unwrap_or_default();
+        Scene {
+            object: parent ^ name.rotate_left(16),
+            place: parent,
+        }
     }
 
     /// The place of a dentry that came without its mount: through the mount of

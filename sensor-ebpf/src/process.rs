@@ -280,7 +280,7 @@ fn prctl(task: Task, call: Syscall) {
         }
     }
 }
-syscall_exit!(exit_prctl, prctl);
+syscall_exit!(exit_prctl, exit_prctl_second; prctl);
 function_exits!(prctl, fexit_x64_prctl, fexit_ia32_prctl);
 
 #[inline(always)]
@@ -300,7 +300,7 @@ fn session(task: Task, result: i32) {
 fn session_call(task: Task, call: Syscall) {
     session(task, call.result as i32);
 }
-syscall_exit!(exit_session, session_call);
+syscall_exit!(exit_session, exit_session_second; session_call);
 
 /// `int ksys_setsid(void)` (`kernel/sys.c`; 5.10 to 7.2).
 #[aya_ebpf::macros::fexit]

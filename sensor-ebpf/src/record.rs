@@ -43,7 +43,7 @@ pub(crate) fn emit<F: FixedPart>(
 ) -> bool {
     // SAFETY: the helper has no preconditions.
     let time = unsafe { bpf_ktime_get_boot_ns() };
-    if kind.may_be_counted() && repeat::is_counted(kind, who.identity(), who.group(), time) {
+    if kind.may_be_counted() && repeat::is_counted(kind, &who, time) {
         counters::count(kind, Fate::Counted);
         return true;
     }
@@ -67,7 +67,7 @@ pub(crate) fn emit_if<F: FixedPart>(
         if !fill(builder, fixed) {
             return false;
         }
-        let counted = repeat::is_counted(kind, who.identity(), who.group(), time);
+        let counted = repeat::is_counted(kind, &who, time);
         if counted {
             counters::count(kind, Fate::Counted);
         }

@@ -1,21 +1,51 @@
-//! Acts that a process repeats faster than anybody reads of them: after the first
-//! of a second they are counted, not recorded.
+//! Acts that a process repeats on one and the same object faster than anybody
+//! reads of them: after the first of a second they are counted, not recorded.
 //!
-//! Nobody is skipped: each counted act is in a sum that names process, kind and
-//! place, and the sums of one process never take from another's records.
+//! Nobody is skipped, and nothing hides behind a flood: an act on another object
+//! has a record of its own while the rings are read. Under pressure what has a
+//! directory in common is counted together; what is watched, or a door to memory,
+//! settings or devices, even then only with itself.
 
 use aya_ebpf::{
-    bindings::{BPF_NOEXIST, BPF_RB_AVAIL_DATA, BPF_RB_RING_SIZE},
-    helpers::generated::bpf_ringbuf_query,
+    bindings::BPF_NOEXIST,
     macros::map,
     maps::{Array, HashMap, PerCpuArray},
 };
 use sensor_common::{
     REPEATS_MAX, REPEATS_RECORDED, REPEATS_RECORDED_UNDER_PRESSURE, RecordKind, RepeatCount,
-    RepeatKey,
+    RepeatKey, Ring,
 };
 
-use crate::{atomic::add, ring::BULK_RING};
+use crate::{atomic::add, ring, task::Sign};
+
+/// What an act is on, and where that is, as numbers that stand for it.
+#[derive(Clone, Copy)]
+pub(crate) struct Scene {
+    /// The one object of the act; [`Scene::UNKNOWN`] when the number would not
+    /// tell it from others.
+    pub(crate) object: u64,
+    /// What is counted together under pressure.
+    pub(crate) place: u64,
+}
+
+impl Scene {
+    pub(crate) const UNKNOWN: u64 = 0;
+
+    /// Nothing is known of it.
+    pub(crate) const NONE: Self = Self::of(Self::UNKNOWN);
+
+    /// An object that is counted with itself alone.
+    #[inline(always)]
+    pub(crate) const fn of(object: u64) -> Self {
+        Self {
+            object,
+            place: object,
+        }
+    }
+}
+
+/// Quarters of its ring that wait to be read when a record finds pressure.
+const TIGHT_QUARTERS: u64 = 3;
 
 /// Slots for rates on each CPU; a power of two.
 const SLOTS: u32 = 4096;
@@ -52,34 +82,48 @@ static REPEAT_EPOCH: Array<u64> = Array::with_max_entries(1, 0);
 
 /// Whether an act is one of too many, and was counted: it needs no record.
 #[inline(always)]
-pub(crate) fn is_counted(
-    kind: RecordKind,
-    (tgid, start_time): (u32, u64),
-    group: u64,
-    time: u64,
-) -> bool {
-    let kind = u64::from(kind.tag());
-    count_repeat(kind, group, start_time, u64::from(tgid), time) != 0
+pub(crate) fn is_counted(kind: RecordKind, who: &impl Sign, time: u64) -> bool {
+    let (tgid, start_time) = who.identity();
+    let Scene { object, place } = who.scene();
+    let critical = matches!(kind.ring(), Ring::Critical);
+    let what = u64::from(critical) << 16 | u64::from(kind.tag());
+    count_repeat(
+        what << 32 | u64::from(tgid),
+        object,
+        place,
+        start_time,
+        time,
+    ) != 0
 }
 
 /// [`is_counted`] as a global function: the verifier looks at it once, and the
-/// ways through it do not multiply those through the rest of its caller.
+/// ways through it do not multiply those through the rest of its caller. It takes
+/// five numbers at most, so that kind, ring and process share the first.
 #[unsafe(no_mangle)]
 #[inline(never)]
 pub(crate) extern "C" fn count_repeat(
-    kind: u64,
-    group: u64,
+    subject: u64,
+    object: u64,
+    place: u64,
     start_time: u64,
-    tgid: u64,
     time: u64,
 ) -> u64 {
-    let (group, most) = if is_tight() {
-        (0, REPEATS_RECORDED_UNDER_PRESSURE)
+    let tgid = subject as u32;
+    let kind = subject >> 32 & 0xffff;
+    let ring = if subject >> 48 == 0 {
+        Ring::Bulk
     } else {
-        (group, REPEATS_RECORDED)
+        Ring::Critical
     };
-    let what = group.wrapping_mul(GOLDEN) ^ (kind << 48);
-    let slot = (what ^ tgid).wrapping_mul(GOLDEN) >> (64 - SLOTS.ilog2());
+    let (group, most) = if ring::unread_quarters(ring) >= TIGHT_QUARTERS {
+        (place, REPEATS_RECORDED_UNDER_PRESSURE)
+    } else if object == Scene::UNKNOWN {
+        return 0;
+    } else {
+        (object, REPEATS_RECORDED)
+    };
+    let what = group.wrapping_mul(GOLDEN) ^ kind << 48;
+    let slot = (what ^ u64::from(tgid)).wrapping_mul(GOLDEN) >> (64 - SLOTS.ilog2());
     let Some(rate) = RATES.get_ptr_mut(slot as u32) else {
         return 0;
     };
@@ -87,9 +131,9 @@ pub(crate) extern "C" fn count_repeat(
     // that is off by some does no harm.
     let rate = unsafe { &mut *rate };
     let window = (time >> WINDOW_SHIFT) as u32;
-    if rate.what != what || rate.tgid != tgid as u32 || rate.window != window {
+    if rate.what != what || rate.tgid != tgid || rate.window != window {
         rate.what = what;
-        rate.tgid = tgid as u32;
+        rate.tgid = tgid;
         rate.window = window;
         rate.times = 1;
         return 0;
@@ -101,7 +145,7 @@ pub(crate) extern "C" fn count_repeat(
     let key = RepeatKey {
         group,
         start_time,
-        tgid: tgid as u32,
+        tgid,
         kind: kind as u32,
     };
     let odd = REPEAT_EPOCH.get(0).is_some_and(|epoch| epoch & 1 == 1);
@@ -111,20 +155,6 @@ pub(crate) extern "C" fn count_repeat(
         count_in(&REPEATS_EVEN, &key, time)
     };
     u64::from(counted)
-}
-
-/// Whether more than three quarters of the bulk ring wait to be read.
-#[inline(always)]
-fn is_tight() -> bool {
-    let bulk = (&raw const BULK_RING).cast_mut().cast();
-    // SAFETY: the ring is a map of this object.
-    let (waiting, size) = unsafe {
-        (
-            bpf_ringbuf_query(bulk, u64::from(BPF_RB_AVAIL_DATA)),
-            bpf_ringbuf_query(bulk, u64::from(BPF_RB_RING_SIZE)),
-        )
-    };
-    waiting > size / 4 * 3
 }
 
 #[inline(always)]

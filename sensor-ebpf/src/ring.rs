@@ -1,7 +1,10 @@
 //! The two lanes to the agent.
 
 use aya_ebpf::{
-    bindings::BPF_RB_NO_WAKEUP, helpers::generated::bpf_ringbuf_output, macros::map, maps::RingBuf,
+    bindings::{BPF_RB_AVAIL_DATA, BPF_RB_NO_WAKEUP, BPF_RB_RING_SIZE},
+    helpers::generated::{bpf_ringbuf_output, bpf_ringbuf_query},
+    macros::map,
+    maps::RingBuf,
 };
 use sensor_common::{RecordKind, Ring, limits::RECORD_MAX};
 
@@ -19,7 +22,26 @@ const BULK_BYTES: u32 = 4 << 20;
 pub(crate) static CRITICAL_RING: RingBuf = RingBuf::with_byte_size(CRITICAL_BYTES, 0);
 
 #[map]
-pub(crate) static BULK_RING: RingBuf = RingBuf::with_byte_size(BULK_BYTES, 0);
+static BULK_RING: RingBuf = RingBuf::with_byte_size(BULK_BYTES, 0);
+
+/// How many quarters of a ring wait to be read.
+#[inline(always)]
+pub(crate) fn unread_quarters(ring: Ring) -> u64 {
+    let ring = match ring {
+        Ring::Critical => &raw const CRITICAL_RING,
+        Ring::Bulk => &raw const BULK_RING,
+    };
+    let ring = ring.cast_mut().cast();
+    // SAFETY: the ring is a map of this object.
+    let (waiting, size) = unsafe {
+        (
+            bpf_ringbuf_query(ring, u64::from(BPF_RB_AVAIL_DATA)),
+            bpf_ringbuf_query(ring, u64::from(BPF_RB_RING_SIZE)),
+        )
+    };
+    let quarter = (size / 4).max(1);
+    waiting / quarter
+}
 
 /// Copies the first `length` bytes of a record into its kind's ring.
 ///

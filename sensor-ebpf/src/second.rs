@@ -5,7 +5,8 @@
 //! (`bpf_trace_run`, `kernel/trace/bpf_trace.c`: `prog->active`). Where that hides
 //! an act, a second program follows the first, and does its work where the first
 //! was skipped. It is done in a few instructions otherwise, and so hardly ever
-//! skipped itself.
+//! skipped itself. No code is shared between the two but as copies: what one is
+//! in the middle of, the other must not enter.
 
 use core::ptr;
 
@@ -13,8 +14,8 @@ use aya_ebpf::{macros::map, maps::Array};
 
 use crate::task::Task;
 
-/// A power of two. Tasks that share a slot and preempt each other between the two
-/// programs cost a record twice, which the agent tells by its time.
+/// A power of two. Of two tasks that share a slot, one that is preempted between
+/// the two programs by the other is told of twice: better than not at all.
 const SLOTS: u32 = 8192;
 
 /// What first programs have taken on and second ones not yet looked at.

@@ -9,6 +9,7 @@ use crate::{
     path::Place,
     read::{Address, probe},
     record::Builder,
+    repeat::Scene,
     task::{Sign, Task},
 };
 
@@ -97,12 +98,15 @@ pub(crate) fn describe(record: &mut NetworkRecord, sk: Object) {
     record.remote_port = u16::from_be(probe(sk, offset!(sock_remote_port)).unwrap_or_default());
 }
 
-/// What connections to one IPv4 peer have in common; of others, hardly anything.
+/// The peer, where it is one of IPv4.
 #[inline(always)]
-pub(crate) fn remote_group(sk: Object) -> u64 {
+pub(crate) fn peer(sk: Object) -> Scene {
+    if family(sk) != AF_INET {
+        return Scene::NONE;
+    }
     let port: u16 = probe(sk.address(), offset!(sock_remote_port)).unwrap_or_default();
     let address: u32 = probe(sk.address(), offset!(sock_remote_v4)).unwrap_or_default();
-    u64::from(port) << 32 | u64::from(address)
+    Scene::of(u64::from(AF_INET) << 48 | u64::from(port) << 32 | u64::from(address))
 }
 
 /// The other end of a connected Unix socket.

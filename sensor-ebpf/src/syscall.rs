@@ -19,6 +19,14 @@ use crate::{
 #[map]
 static SYSCALL_PROGRAMS: ProgramArray = ProgramArray::with_max_entries(64, 0);
 
+/// The same for the second program, which runs where the first was interrupted:
+/// programs of its own, not those that the first may be in the middle of. Since
+/// 6.13 a tracing program has a stack for each CPU, which its own entry guards
+/// (`bpf_enable_priv_stack`, `kernel/bpf/verifier.c`), and a tail call does not
+/// pass there.
+#[map]
+static SYSCALL_PROGRAMS_SECOND: ProgramArray = ProgramArray::with_max_entries(64, 0);
+
 /// Members of x86-64's `struct pt_regs`, in eight-byte words
 /// (`arch/x86/include/asm/ptrace.h`; user ABI).
 mod register {
@@ -131,15 +139,20 @@ fn dispatch(context: &BtfTracePointContext, turn: Turn) {
     if act == 0 || current_tgid() == global::agent_tgid() || !turn.takes(Moment::SystemCall, task) {
         return;
     }
-    // SAFETY: the programs in the array are of this program's type and hook.
-    unsafe { SYSCALL_PROGRAMS.tail_call(context, u32::from(act)) };
+    // SAFETY: the programs in the arrays are of this program's type and hook.
+    unsafe {
+        match turn {
+            Turn::First => SYSCALL_PROGRAMS.tail_call(context, u32::from(act)),
+            Turn::Second => SYSCALL_PROGRAMS_SECOND.tail_call(context, u32::from(act)),
+        };
+    }
 }
 twice!(sys_exit, sys_exit_second, "sys_exit", dispatch);
 
-/// Makes a handler of the tracepoint tier from a body that takes the caller and
-/// the call.
+/// Makes the handlers of the tracepoint tier from a body that takes the caller
+/// and the call: one for the first program on system calls, one for the second.
 macro_rules! syscall_exit {
-    ($program:ident, $body:path) => {
+    ($($program:ident),+; $body:path) => {$(
         /// Called from `sys_exit`, never for the agent itself.
         #[aya_ebpf::macros::btf_tracepoint(function = "sys_exit")]
         pub(crate) fn $program(context: aya_ebpf::programs::BtfTracePointContext) -> i32 {
@@ -147,7 +160,7 @@ macro_rules! syscall_exit {
             $body(task, $crate::syscall::Syscall::new(&context, task));
             0
         }
-    };
+    )+};
 }
 pub(crate) use syscall_exit;
 

@@ -10,6 +10,7 @@ use crate::{
     global::{self, offset},
     object::Object,
     read::{Address, probe},
+    repeat::Scene,
 };
 
 /// Somebody who acts: what a record's header tells of them.
@@ -20,22 +21,21 @@ pub(crate) trait Sign {
     /// The process and its start.
     fn identity(&self) -> (u32, u64);
 
-    /// What its acts have in common with others that go on in the same place:
-    /// see [`crate::repeat`].
+    /// What the act is on.
     #[inline(always)]
-    fn group(&self) -> u64 {
-        0
+    fn scene(&self) -> Scene {
+        Scene::NONE
     }
 }
 
-/// Somebody who acts in a place.
+/// Somebody who acts on something.
 #[derive(Clone, Copy)]
-pub(crate) struct Placed<S> {
+pub(crate) struct Acting<S> {
     who: S,
-    group: u64,
+    scene: Scene,
 }
 
-impl<S: Sign> Sign for Placed<S> {
+impl<S: Sign> Sign for Acting<S> {
     #[inline(always)]
     fn sign(self, header: &mut RecordHeader) {
         self.who.sign(header);
@@ -47,8 +47,8 @@ impl<S: Sign> Sign for Placed<S> {
     }
 
     #[inline(always)]
-    fn group(&self) -> u64 {
-        self.group
+    fn scene(&self) -> Scene {
+        self.scene
     }
 }
 
@@ -115,10 +115,10 @@ impl Task {
         Self(Object::untyped(address))
     }
 
-    /// The task, acting in a place: a directory, a peer.
+    /// The task, acting on something.
     #[inline(always)]
-    pub(crate) const fn at(self, group: u64) -> Placed<Self> {
-        Placed { who: self, group }
+    pub(crate) const fn on(self, scene: Scene) -> Acting<Self> {
+        Acting { who: self, scene }
     }
 
     #[inline(always)]

@@ -3,14 +3,14 @@
 use core::ptr;
 
 use aya_ebpf::{
-    bindings::{BPF_RB_AVAIL_DATA, BPF_RB_FORCE_WAKEUP},
-    helpers::generated::{bpf_ringbuf_discard, bpf_ringbuf_query, bpf_ringbuf_reserve},
+    bindings::BPF_RB_FORCE_WAKEUP,
+    helpers::generated::{bpf_ringbuf_discard, bpf_ringbuf_reserve},
     macros::map,
     maps::Array,
 };
-use sensor_common::{PRESSURE_BYTES, RecordKind, Rest};
+use sensor_common::{RecordKind, Rest, Ring};
 
-use crate::ring::{BULK_RING, CRITICAL_RING};
+use crate::ring::{self, CRITICAL_RING};
 
 /// How deeply the agent rests: one of [`Rest`]. The agent writes it before it
 /// looks at the rings for the last time and waits; whoever wakes it clears it.
@@ -44,13 +44,8 @@ fn rest() -> u64 {
 #[unsafe(no_mangle)]
 #[inline(never)]
 pub(crate) extern "C" fn wake_agent(urgent: u32) -> u64 {
-    let bulk = (&raw const BULK_RING).cast_mut().cast();
-    if rest() == Rest::Napping as u64 && urgent == 0 {
-        // SAFETY: the ring is a map of this object.
-        let waiting = unsafe { bpf_ringbuf_query(bulk, u64::from(BPF_RB_AVAIL_DATA)) };
-        if waiting < PRESSURE_BYTES {
-            return 0;
-        }
+    if rest() == Rest::Napping as u64 && urgent == 0 && ring::unread_quarters(Ring::Bulk) == 0 {
+        return 0;
     }
     if let Some(rest) = AGENT_REST.get_ptr_mut(0) {
         // SAFETY: as above. Two that wake at once do no harm.

@@ -10,6 +10,7 @@
 //! A stage imports the types of the stages before it and nothing else; only
 //! [`cli`] knows them all.
 
+mod bound;
 pub mod capture;
 pub mod cli;
 pub mod event;

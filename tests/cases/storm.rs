@@ -64,12 +64,7 @@ fn every_process_of_a_storm_is_seen_once_with_pid_parent_and_exit_code() {
         .flat_map(|starter| starter.join().unwrap())
         .collect();
     assert_eq!(expected.len(), PROCESSES);
-    let mut mark = Command::new(actor())
-        .args(["exit", "0", "end"])
-        .spawn()
-        .unwrap();
-    mark.wait().unwrap();
-    sensor.wait_for_act("process.exit", mark.id(), |_| true);
+    sensor.catch_up();
     let finished = sensor.stop();
     assert!(finished.status.success(), "{}", finished.stderr);
 

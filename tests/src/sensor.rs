@@ -121,6 +121,16 @@ impl Sensor {
         self.child.id()
     }
 
+    /// Waits until it has told of everything that happened before.
+    pub fn catch_up(&mut self) {
+        let mut last = Command::new(actor())
+            .args(["exit", "0", "last"])
+            .spawn()
+            .unwrap();
+        last.wait().unwrap();
+        self.wait_for_act("process.exit", last.id(), |_| true);
+    }
+
     /// The file its records go to.
     #[must_use]
     pub fn output(&self) -> &Path {

@@ -1,4 +1,5 @@
 use std::{
+    collections::BTreeMap,
     fs, io,
     os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd},
 };
@@ -6,6 +7,8 @@ use std::{
 use aya::programs::Program;
 use schemars::JsonSchema;
 use serde::Serialize;
+
+use super::hooks::SECOND_PROGRAM;
 
 /// What the kernel measured of one program while statistics were switched on
 /// (`kernel.bpf_stats_enabled`, or a descriptor of `BPF_ENABLE_STATS`).
@@ -63,18 +66,30 @@ impl SkipReader {
 
     /// The programs that were skipped, each with how often so far.
     pub(super) fn read(&self) -> Vec<Skipped> {
-        self.0
-            .iter()
-            .filter_map(|(program, descriptor)| {
-                let text = information(descriptor.as_fd())?;
-                let times = value(&text, "recursion_misses").filter(|times| *times > 0)?;
-                Some(Skipped {
-                    program: program.clone(),
-                    times,
-                })
-            })
-            .collect()
+        let skipped = self.0.iter().filter_map(|(program, descriptor)| {
+            let text = information(descriptor.as_fd())?;
+            Some((program.as_str(), value(&text, "recursion_misses")?))
+        });
+        without_seconds(&skipped.collect())
     }
+}
+
+/// What was skipped, given how often each program was. A second program on the
+/// same tracepoint does the work of the first where that was skipped: what is
+/// lost was skipped by both, and so no more often than by either.
+fn without_seconds(programs: &BTreeMap<&str, u64>) -> Vec<Skipped> {
+    programs
+        .iter()
+        .filter(|(program, _)| !program.ends_with(SECOND_PROGRAM))
+        .map(|(program, &times)| {
+            let second = programs.get(format!("{program}{SECOND_PROGRAM}").as_str());
+            Skipped {
+                program: (*program).to_owned(),
+                times: second.map_or(times, |&second| times.min(second)),
+            }
+        })
+        .filter(|skipped| skipped.times > 0)
+        .collect()
 }
 
 /// What the kernel tells of a descriptor of this process.
@@ -95,6 +110,27 @@ fn value(text: &str, key: &str) -> Option<u64> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_skipped_program_with_a_second_one_is_no_loss() {
+        let programs = BTreeMap::from([
+            ("file_open", 3),
+            ("prctl", 0),
+            ("sys_exit", 9),
+            ("sys_exit_second", 2),
+            ("task_newtask", 5),
+            ("task_newtask_second", 0),
+        ]);
+        let skipped: Vec<_> = without_seconds(&programs)
+            .into_iter()
+            .map(|skipped| (skipped.program, skipped.times))
+            .collect();
+        let expected = [("file_open", 3), ("sys_exit", 2)];
+        assert_eq!(
+            skipped,
+            expected.map(|(name, times)| (name.to_owned(), times))
+        );
+    }
 
     #[test]
     fn reads_the_kernels_form() {

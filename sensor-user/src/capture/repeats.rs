@@ -48,14 +48,15 @@ impl RepeatReader {
         })
     }
 
-    /// Hands on the sums of the epoch before this one, and begins another when
+    /// The sums of the epoch before this one; begins another when
     /// more acts were counted, `counted` in all. Once a second: a kernel program
     /// that had begun in the last epoch has long ended.
-    pub fn collect(&mut self, counted: u64, sink: impl FnMut(Repeats)) {
-        if self.unread {
-            self.read(self.epoch + 1, sink);
-            self.unread = false;
-        }
+    pub fn collect(&mut self, counted: u64) -> Vec<Repeats> {
+        let sums = if std::mem::take(&mut self.unread) {
+            self.read(self.epoch + 1)
+        } else {
+            Vec::new()
+        };
         if counted != self.counted {
             match self.epoch_map.set(0, self.epoch + 1, 0) {
                 Ok(()) => {
@@ -66,28 +67,27 @@ impl RepeatReader {
                 Err(error) => tracing::warn!(%error, "sums of repeated acts stay in the kernel"),
             }
         }
+        sums
     }
 
-    /// Hands on all that is left; the kernel programs must be detached.
-    pub fn finish(&mut self, mut sink: impl FnMut(Repeats)) {
-        self.read(self.epoch + 1, &mut sink);
-        self.read(self.epoch, sink);
+    /// All that is left; the kernel programs must be detached.
+    pub fn finish(&mut self) -> Vec<Repeats> {
+        let mut sums = self.read(self.epoch + 1);
+        sums.extend(self.read(self.epoch));
+        sums
     }
 
     /// Takes the sums of an epoch out of its map.
-    fn read(&mut self, epoch: u64, mut sink: impl FnMut(Repeats)) {
+    fn read(&mut self, epoch: u64) -> Vec<Repeats> {
         let sums = &mut self.sums[usize::from(epoch % 2 == 1)];
         let keys: Vec<Key> = sums.keys().filter_map(Result::ok).collect();
-        for key in keys {
-            let Ok(Count(count)) = sums.get(&key, 0) else {
-                continue;
-            };
-            if sums.remove(&key).is_ok()
-                && let Some(repeats) = repeats(&key.0, &count)
-            {
-                sink(repeats);
-            }
-        }
+        keys.iter()
+            .filter_map(|key| {
+                let Count(count) = sums.get(key, 0).ok()?;
+                sums.remove(key).ok()?;
+                repeats(&key.0, &count)
+            })
+            .collect()
     }
 }
 

@@ -7,13 +7,14 @@ use std::{
 use lru::LruCache;
 
 use crate::{
+    bound::non_zero,
     event::FileId,
     state::{Image, Sha256},
 };
 
 /// Executables whose hashes are remembered; the least recently run is
 /// forgotten. Some 150 bytes each.
-const EXECUTABLES: NonZeroUsize = NonZeroUsize::new(8_192).unwrap();
+const EXECUTABLES: NonZeroUsize = non_zero(8_192);
 
 /// A file as an exec names it: device, inode, second of the last change, and a
 /// hash of the path for those of btrfs that share the rest. Its size is not in

@@ -2,14 +2,17 @@ use std::num::NonZeroUsize;
 
 use lru::LruCache;
 
-use crate::event::{FileId, ProcessId};
+use crate::{
+    bound::non_zero,
+    event::{FileId, ProcessId},
+};
 
 /// Executables remembered.
-const EXECUTABLES: NonZeroUsize = NonZeroUsize::new(8_192).unwrap();
+const EXECUTABLES: NonZeroUsize = non_zero(8_192);
 /// Pairs of parent and child executable remembered.
-const PAIRS: NonZeroUsize = NonZeroUsize::new(16_384).unwrap();
+const PAIRS: NonZeroUsize = non_zero(16_384);
 /// Written files remembered.
-const WRITTEN: NonZeroUsize = NonZeroUsize::new(8_192).unwrap();
+const WRITTEN: NonZeroUsize = non_zero(8_192);
 
 /// What is new on this host. Bounded: the least recently seen is forgotten.
 #[derive(Debug)]

@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 use crate::{
     case::{Case, Played, Trouble},
     file::{act, known},
+    run::Run,
     stage::Stage,
     wanted::{Wanted, is, path},
     who::Who,
@@ -82,40 +83,16 @@ fn container(stage: &Stage, naming: &Naming) -> Played {
     let run = act(stage, &["container", "run"], &[&cgroup, &root]);
     stage.cgroups.remove(&cgroup);
     let run = run?;
-    let inside = run.facts_of("inside");
-    let who = Who::of(inside);
-    let place = || {
-        [
-            ("process.container", is(naming.container.clone())),
-            ("process.cgroup_id", is(run.number("cgroup_id"))),
-            (
-                "process.mount_namespace",
-                is(inside["mount_namespace"].clone()),
-            ),
-        ]
-    };
-    // Paths are those of the container's own file system.
-    let mut wanted = vec![
-        ("file.path", path("/data/inside")),
-        ("file.path_source", is("kernel")),
-        ("file.created", is(true)),
-        ("file.inode", is(inside["inode"].clone())),
-        ("file.device", is(inside["device"].clone())),
+    let place = [
+        ("process.container", is(naming.container.clone())),
+        ("process.cgroup_id", is(run.number("cgroup_id"))),
     ];
-    wanted.extend(place());
-    run.expect_by(&who, "file.open", &wanted)?;
-    let program = &inside["program"];
-    let mut wanted = vec![
-        ("process.exe", is("/bin/program")),
-        ("process.args", is(json!(["/bin/program", "inside"]))),
+    let start = [
         ("process.cwd", is("/")),
         ("process.parent.pid", is(run.number("pid"))),
-        ("exec.inode", is(program["inode"].clone())),
-        ("exec.device", is(program["device"].clone())),
         ("exec.tmpfs", is(true)),
     ];
-    wanted.extend(place());
-    run.expect_by(&who, "process.exec", &wanted)?;
+    acts_inside(&run, &place, &start)?;
     // Its birth and its end are in the container, too.
     let container = ("process.container", is(naming.container.clone()));
     let number = Who::number(run.number("child"));
@@ -134,28 +111,29 @@ fn runc(stage: &Stage) -> Played {
         let said = facts["said"].as_str().unwrap_or_default();
         return Err(Trouble::Impossible(said.trim().to_owned()));
     }
+    let container = json!({ "id": id, "runtime": "docker" });
+    acts_inside(&run, &[("process.container", is(container))], &[])
+}
+
+/// The first process of the container made a file and became a program, both in
+/// the container's own file system. `place` is what either record tells, `start`
+/// what that of the program does.
+fn acts_inside(run: &Run, place: &[(&str, Wanted)], start: &[(&str, Wanted)]) -> Played {
     let inside = run.facts_of("inside");
     let who = Who::of(inside);
-    let place = || {
-        [
-            (
-                "process.container",
-                is(json!({ "id": id, "runtime": "docker" })),
-            ),
-            (
-                "process.mount_namespace",
-                is(inside["mount_namespace"].clone()),
-            ),
-        ]
-    };
+    let namespace = (
+        "process.mount_namespace",
+        is(inside["mount_namespace"].clone()),
+    );
     let mut wanted = vec![
         ("file.path", path("/data/inside")),
         ("file.path_source", is("kernel")),
         ("file.created", is(true)),
         ("file.inode", is(inside["inode"].clone())),
         ("file.device", is(inside["device"].clone())),
+        namespace.clone(),
     ];
-    wanted.extend(place());
+    wanted.extend_from_slice(place);
     run.expect_by(&who, "file.open", &wanted)?;
     let program = &inside["program"];
     let mut wanted = vec![
@@ -163,8 +141,10 @@ fn runc(stage: &Stage) -> Played {
         ("process.args", is(json!(["/bin/program", "inside"]))),
         ("exec.inode", is(program["inode"].clone())),
         ("exec.device", is(program["device"].clone())),
+        namespace,
     ];
-    wanted.extend(place());
+    wanted.extend_from_slice(place);
+    wanted.extend_from_slice(start);
     run.expect_by(&who, "process.exec", &wanted)?;
     Ok(())
 }

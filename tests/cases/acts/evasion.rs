@@ -12,9 +12,9 @@ use serde_json::{Value, json};
 
 use crate::{
     case::{Case, Played, Tier, Trouble},
-    file::act,
+    file::{act, known},
     stage::Stage,
-    wanted::{Wanted, is},
+    wanted::{Wanted, is, path},
     who::Who,
 };
 
@@ -48,7 +48,30 @@ pub(crate) fn cases() -> Vec<Case> {
             births,
         ),
         Case::evasion("process number used again", "process.fork", same_number),
+        Case::evasion("watched file read behind a flood", "file.open", read_behind),
+        Case::evasion("set-id bit behind a flood", "file.chmod", chmod_behind),
     ]
+}
+
+/// A flood of reads of another file in the same directory comes before.
+fn read_behind(stage: &Stage) -> Played {
+    let flooded = stage.watched("flooded");
+    let file = stage.watched("behind");
+    let run = act(stage, &["file", "read-flood"], &[&file, &flooded])?;
+    let mut wanted = known(&run, &file);
+    wanted.push(("file.path_source", is("kernel")));
+    run.expect_times(1, "file.open", &wanted)
+}
+
+/// A flood of harmless changes of the same file comes before.
+fn chmod_behind(stage: &Stage) -> Played {
+    let file = stage.file();
+    let run = act(stage, &["file", "chmod-flood"], &[&file])?;
+    let wanted = [
+        ("file.path", path(&file)),
+        ("file.mode", is(run.facts()["mode"].clone())),
+    ];
+    run.expect_times(1, "file.chmod", &wanted)
 }
 
 /// Every time that the watched file was really opened there is a record of it,

@@ -13,7 +13,7 @@ use crate::{
 };
 
 const ROUNDS: usize = 200;
-const BUSY_ROUNDS: u64 = 300;
+const BUSY_ROUNDS: u64 = 900;
 /// Until a loss is told of.
 const PATIENCE: Duration = Duration::from_secs(15);
 
@@ -153,10 +153,12 @@ fn busy(stage: &Stage) -> Played {
                 && record["file"]["path"] == facts["path"]
                 && who.acted(record)
         };
-        let told = run.records(told)?.len() as u64;
+        let records = run.records(told)?;
+        let told = records.len() as u64;
         if told > BUSY_ROUNDS {
+            let times: Vec<&Value> = records.iter().map(|record| &record["time"]).collect();
             return Err(Trouble::Wrong(format!(
-                "{told} records of {BUSY_ROUNDS} opens: {facts}"
+                "{told} records of {BUSY_ROUNDS} opens: {facts}, at {times:?}"
             )));
         }
         missed += BUSY_ROUNDS - told;

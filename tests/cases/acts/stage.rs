@@ -21,7 +21,16 @@ use crate::{
 };
 
 /// Files whose reading is watched; each belongs to one case.
-const READ: [&str; 6] = ["plain", "raced-1", "alias", "ring", "compat", "directory"];
+const READ: [&str; 8] = [
+    "plain",
+    "raced-1",
+    "alias",
+    "ring",
+    "compat",
+    "directory",
+    "flooded",
+    "behind",
+];
 /// Files whose writing is watched.
 const WRITE: [&str; 1] = ["written"];
 /// Between two looks at what the sensor writes.

@@ -19,12 +19,29 @@ const CAPABILITY: [u8; 20] = [
     1, 0, 0, 2, 0, 0x20, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0,
 ];
 
+/// More than are recorded of one act in a second.
+const FLOOD: usize = 3_000;
+
 pub(crate) fn act(act: &str, arguments: &[&str]) {
     let mut facts = Facts::new();
     let path = arguments[0];
     match act {
         "create" | "open" | "append" | "read" | "openat2" => {
             facts.set_open_file(opened(act, path));
+        }
+        // file read-flood FILE OTHER
+        "read-flood" => {
+            for _ in 0..FLOOD {
+                opened("read", arguments[1]);
+            }
+            facts.set_open_file(opened("read", path));
+        }
+        "chmod-flood" => {
+            for _ in 0..FLOOD {
+                chmodat(CWD, path, Mode::from_raw_mode(0o640), AtFlags::empty()).unwrap();
+            }
+            change("chmod", path);
+            facts.set_file(path);
         }
         "program" => {
             tiny::write(path, 3);

@@ -50,6 +50,22 @@ impl Hook {
         }
     }
 
+    /// Whether a program is one of its own, in whatever tier, or one that calls
+    /// them.
+    #[must_use]
+    pub fn runs_in(&self, program: &str) -> bool {
+        /// What hands system calls to their handlers.
+        const DISPATCHER: &str = "sys_exit";
+        let of_tier = |tier| {
+            let points = self.points(tier).iter().chain(self.otherwise);
+            points
+                .map(move |(point, _)| point.program(tier))
+                .any(|name| name == program)
+        };
+        Tier::ALL.into_iter().any(of_tier)
+            || (program == DISPATCHER && self.syscall_acts().next().is_some())
+    }
+
     /// The system calls that it handles in the tracepoint tier.
     pub fn syscall_acts(&self) -> impl Iterator<Item = SyscallAct> {
         self.tracepoint.iter().filter_map(|(point, _)| match point {

@@ -8,6 +8,7 @@ mod table;
 mod tier;
 
 pub use hook::{Hook, When};
+pub(super) use point::SECOND_PROGRAM;
 pub use point::{Need, Point, Required};
 pub use report::{HookReport, HookStatus, Outcome};
 use sensor_common::RecordKind;
@@ -56,6 +57,22 @@ mod tests {
                 .filter(|hook| hook.syscall_acts().any(|found| found == act));
             assert_eq!(handlers.count(), 1, "{act:?}");
         }
+    }
+
+    #[test]
+    fn second_programs_are_named_after_the_first() {
+        let points = || HOOKS.iter().flat_map(|hook| hook.tracepoint);
+        let mut seconds = 0;
+        for (point, need) in points() {
+            if *need == Need::IfPreemptible {
+                let name = point.program(Tier::Tracepoint);
+                let first = name.strip_suffix(SECOND_PROGRAM).unwrap();
+                let mut programs = points().map(|(point, _)| point.program(Tier::Tracepoint));
+                assert!(programs.any(|program| program == first), "{name}");
+                seconds += 1;
+            }
+        }
+        assert_eq!(seconds, 4);
     }
 
     #[test]

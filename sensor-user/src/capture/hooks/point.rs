@@ -88,6 +88,9 @@ pub(super) const fn tracepoint(name: &'static [&'static str; 1]) -> Required {
     )
 }
 
+/// What the name of a second program has after the name of the first.
+pub(in crate::capture) const SECOND_PROGRAM: &str = "_second";
+
 /// A second program on a tracepoint, for what the first was skipped for.
 pub(super) const fn second(program: &'static str, names: &'static [&'static str; 1]) -> Required {
     (Point::Tracepoint { program, names }, Need::IfPreemptible)

@@ -4,22 +4,24 @@ use std::borrow::Cow;
 
 use aya::{
     Btf, BtfError, Ebpf,
-    maps::{MapData, ProgramArray},
-    programs::{Program, ProgramError},
+    maps::MapError,
+    programs::{Program, ProgramError, ProgramFd},
 };
-use sensor_common::Offsets;
+use sensor_common::{Offsets, SyscallAct};
 
 use super::{
     error::{chain, reason},
-    object::kernel_at_least,
+    object::{Handlers, kernel_at_least},
     self_test::Findings,
 };
-use crate::capture::{Hook, KernelTypes, Need, Outcome, Point, Required, Tier, When};
+use crate::capture::{
+    Hook, KernelTypes, Need, Outcome, Point, Required, Tier, When, hooks::SECOND_PROGRAM,
+};
 
 /// Loads and attaches programs of one object.
 pub(super) struct Attacher<'a> {
     pub(super) ebpf: &'a mut Ebpf,
-    pub(super) handlers: &'a mut ProgramArray<MapData>,
+    pub(super) handlers: &'a mut Handlers,
     pub(super) btf: &'a Btf,
     pub(super) types: &'a KernelTypes,
     pub(super) findings: &'a Findings,
@@ -180,7 +182,7 @@ impl Attacher<'_> {
         (point, need): Required,
         tier: Tier,
     ) -> Result<Option<String>, Refusal> {
-        if need == Need::IfPreemptible && !kernel_at_least(6, 19) {
+        if need == Need::IfPreemptible && !preempts_in_tracepoints() {
             return Ok(None);
         }
         match self.attach_point(point, tier) {
@@ -192,6 +194,9 @@ impl Attacher<'_> {
 
     /// Attaches one point; where, in words.
     fn attach_point(&mut self, point: Point, tier: Tier) -> Result<String, Refusal> {
+        if let Point::Syscall(act) = point {
+            return self.handle(act, tier);
+        }
         let btf = self.btf;
         let name = point.program(tier);
         let program = program_mut(self.ebpf, &name)?;
@@ -204,24 +209,48 @@ impl Attacher<'_> {
             Program::FEntry(program) => program.attach().map(|_| format!("fentry/{function}")),
             Program::FExit(program) => program.attach().map(|_| format!("fexit/{function}")),
             Program::BtfTracePoint(program) => {
-                if let Point::Syscall(act) = point {
-                    let place = format!("{function}/{name}");
-                    let descriptor = program
-                        .fd()
-                        .and_then(|own| own.try_clone().map_err(ProgramError::IOError));
-                    let descriptor = descriptor.map_err(|error| Refusal::of(&error))?;
-                    return self
-                        .handlers
-                        .set(u32::from(act as u8), &descriptor, 0)
-                        .map(|()| place)
-                        .map_err(|error| Refusal::Refused(chain(&error)));
-                }
                 program.attach().map(|_| format!("tracepoint/{function}"))
             }
             _ => Err(ProgramError::UnexpectedProgramType),
         };
         attached.map_err(|error| Refusal::of(&error))
     }
+
+    /// Lets the hook on system calls call the handler of an act, and the second
+    /// hook its copy.
+    fn handle(&mut self, act: SyscallAct, tier: Tier) -> Result<String, Refusal> {
+        let name = Point::Syscall(act).program(tier);
+        let slot = u32::from(act as u8);
+        let first = self.load_handler(act, &name, tier)?;
+        let refused = |error: MapError| Refusal::Refused(chain(&error));
+        self.handlers.first.set(slot, &first, 0).map_err(refused)?;
+        if preempts_in_tracepoints() {
+            let second = self.load_handler(act, &format!("{name}{SECOND_PROGRAM}"), tier)?;
+            self.handlers
+                .second
+                .set(slot, &second, 0)
+                .map_err(refused)?;
+        }
+        Ok(format!("sys_exit/{name}"))
+    }
+
+    fn load_handler(
+        &mut self,
+        act: SyscallAct,
+        name: &str,
+        tier: Tier,
+    ) -> Result<ProgramFd, Refusal> {
+        let program = program_mut(self.ebpf, name)?;
+        load(program, Point::Syscall(act), tier, self.btf)
+            .and_then(|_| program.fd()?.try_clone().map_err(ProgramError::IOError))
+            .map_err(|error| Refusal::of(&error))
+    }
+}
+
+/// Whether the kernel may preempt a task inside of a tracepoint's programs, and
+/// then skips what was preempted for others.
+fn preempts_in_tracepoints() -> bool {
+    kernel_at_least(6, 19)
 }
 
 /// A program of the object.

@@ -13,7 +13,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use aya::{Btf, Ebpf, VerifierLogLevel, maps::ProgramArray};
+use aya::{Btf, Ebpf, VerifierLogLevel};
 use sensor_common::Ring;
 use tokio::io::{Interest, unix::AsyncFd};
 
@@ -58,8 +58,7 @@ impl Default for KernelOptions {
 /// The loaded programs. Dropping it detaches them.
 pub struct Kernel {
     ebpf: Ebpf,
-    /// The kernel empties a program array when its last descriptor closes.
-    _handlers: ProgramArray<aya::maps::MapData>,
+    _handlers: object::Handlers,
     tier: Tier,
     /// Hooks that the tier refused, by their place in the table.
     fallen: BTreeMap<usize, String>,

@@ -19,6 +19,14 @@ use crate::capture::{CgroupHierarchy, HOOKS, KernelTypes, Tier, When};
 /// The kernel programs, built with this agent.
 static OBJECT: &[u8] = include_bytes_aligned!(env!("SENSOR_EBPF_OBJECT"));
 
+/// Handlers of system calls: those of the first program on them, and those of
+/// the second. The kernel empties a program array when its last descriptor
+/// closes.
+pub(super) struct Handlers {
+    pub(super) first: ProgramArray<MapData>,
+    pub(super) second: ProgramArray<MapData>,
+}
+
 /// Loads the object's maps and its read-only values. `fallen` are the hooks (by
 /// their place in the table) that run in the tracepoint tier whatever `tier` is.
 pub(super) fn load(
@@ -28,7 +36,7 @@ pub(super) fn load(
     tier: Tier,
     fallen: &BTreeMap<usize, String>,
     verifier: VerifierLogLevel,
-) -> Result<(Ebpf, ProgramArray<MapData>), KernelError> {
+) -> Result<(Ebpf, Handlers), KernelError> {
     let agent_tgid = process::id();
     let has_task_btf = u8::from(kernel_at_least(5, 11));
     let watches = &options.watches;
@@ -52,9 +60,13 @@ pub(super) fn load(
         .map_max_entries(Ring::Critical.map_name(), options.ring_sizes.critical)
         .map_max_entries(Ring::Bulk.map_name(), options.ring_sizes.bulk);
     let mut ebpf = loader.load(OBJECT).map_err(|error| load_error(&error))?;
-    let handlers = take_map(&mut ebpf, "SYSCALL_PROGRAMS")?;
-    let handlers =
-        ProgramArray::try_from(handlers).map_err(|error| map_error("SYSCALL_PROGRAMS", &error))?;
+    let mut programs = |name| {
+        ProgramArray::try_from(take_map(&mut ebpf, name)?).map_err(|error| map_error(name, &error))
+    };
+    let handlers = Handlers {
+        first: programs("SYSCALL_PROGRAMS")?,
+        second: programs("SYSCALL_PROGRAMS_SECOND")?,
+    };
     Ok((ebpf, handlers))
 }
 

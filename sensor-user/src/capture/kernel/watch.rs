@@ -61,8 +61,13 @@ impl WatchMap {
         use std::os::unix::ffi::OsStrExt;
         let mut watched = self.watches.read.iter().chain(&self.watches.write);
         if watched.any(|watched| watched.as_os_str().as_bytes() == path) {
-            self.looks_due = LOOKS;
+            self.saw_names_change();
         }
+    }
+
+    /// Takes note of acts on names that are not known.
+    pub fn saw_names_change(&mut self) {
+        self.looks_due = LOOKS;
     }
 
     /// Looks watched paths up again after an act on one.

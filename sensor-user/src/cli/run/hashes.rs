@@ -77,8 +77,15 @@ impl Hashes {
         }
     }
 
+    /// Takes in that something may have been mounted.
+    pub(super) fn forget(&self) {
+        if let Some(hasher) = &self.0 {
+            hasher.forget();
+        }
+    }
+
     /// Hashes that came. `caught_up` says that the rings were emptied since the
-    /// last call, `blind` that records were lost lately.
+    /// last call, `blind` that the record of an exec may be missing.
     pub(super) fn take(
         &mut self,
         table: &ProcessTable,
@@ -88,9 +95,6 @@ impl Hashes {
         let Some(hasher) = &mut self.0 else {
             return Vec::new();
         };
-        if blind {
-            hasher.forget();
-        }
         let mut hashes = hasher.answers(caught_up);
         for hashed in &mut hashes {
             settle(hashed, |executed| !blind && still_runs(table, executed));

@@ -8,7 +8,7 @@ use std::{
 use sensor_common::{RecordKind, Ring};
 
 use crate::{
-    capture::{KernelLosses, KindTotals},
+    capture::{KernelLosses, KindTotals, hook_of},
     outputs::{LossPart, LossSource},
 };
 
@@ -33,6 +33,7 @@ pub(super) struct Losses {
     reported: AgentLosses,
     last: Option<Instant>,
     last_of_programs: Option<Instant>,
+    last_of_mounts: Option<Instant>,
 }
 
 impl Losses {
@@ -93,8 +94,13 @@ impl Losses {
         if parts.iter().any(|part| part.source != LossSource::Output) {
             self.last = Some(Instant::now());
         }
-        if parts.iter().any(hides_programs) {
-            self.last_of_programs = Some(Instant::now());
+        for (kind, last) in [
+            (RecordKind::ProcessExec, &mut self.last_of_programs),
+            (RecordKind::FileMount, &mut self.last_of_mounts),
+        ] {
+            if parts.iter().any(|part| may_hide(kind, part)) {
+                *last = Some(Instant::now());
+            }
         }
         parts
     }
@@ -107,6 +113,11 @@ impl Losses {
     /// True when a process may run another program than is known.
     pub(super) fn recent_of_programs(&self) -> bool {
         is_recent(self.last_of_programs)
+    }
+
+    /// True when a file system may have been mounted that is not known.
+    pub(super) fn recent_of_mounts(&self) -> bool {
+        is_recent(self.last_of_mounts)
     }
 
     /// What became of the acts that the hooks saw.
@@ -129,13 +140,16 @@ fn is_recent(last: Option<Instant>) -> bool {
     last.is_some_and(|at| at.elapsed() < RECENT)
 }
 
-/// Whether the record of an exec may be among what was lost.
-fn hides_programs(part: &LossPart) -> bool {
+/// Whether a record of this kind may be among what was lost.
+fn may_hide(kind: RecordKind, part: &LossPart) -> bool {
     match part.source {
-        LossSource::CriticalRing => part.record == Some(RecordKind::ProcessExec.name()),
-        LossSource::ProgramSkipped => part.program.as_deref() == Some("sched_process_exec"),
+        LossSource::CriticalRing | LossSource::BulkRing => part.record == Some(kind.name()),
+        LossSource::ProgramSkipped => part
+            .program
+            .as_deref()
+            .is_none_or(|program| hook_of(kind).is_none_or(|hook| hook.runs_in(program))),
         LossSource::Decoder | LossSource::ProcessTable => true,
-        LossSource::BulkRing | LossSource::Output => false,
+        LossSource::Output => false,
     }
 }
 
@@ -145,21 +159,32 @@ mod tests {
     use crate::capture::Skipped;
 
     #[test]
-    fn a_skipped_program_blinds_to_programs_only_where_they_are_seen() {
-        let skipped = |program: &str| KernelLosses {
-            skipped: vec![Skipped {
-                program: program.to_owned(),
-                times: 3,
-            }],
-            ..KernelLosses::default()
+    fn a_skipped_program_hides_what_it_would_have_told_of() {
+        let blind = |program: &str| {
+            let kernel = KernelLosses {
+                skipped: vec![Skipped {
+                    program: program.to_owned(),
+                    times: 3,
+                }],
+                ..KernelLosses::default()
+            };
+            let mut losses = Losses::default();
+            let parts = losses.update(kernel, AgentLosses::default());
+            assert_eq!(parts[0].source, LossSource::ProgramSkipped);
+            assert_eq!((parts[0].lost, parts[0].total), (3, 3));
+            assert!(losses.recent());
+            (losses.recent_of_programs(), losses.recent_of_mounts())
         };
-        let mut losses = Losses::default();
-        let parts = losses.update(skipped("sys_exit"), AgentLosses::default());
-        assert_eq!(parts[0].source, LossSource::ProgramSkipped);
-        assert_eq!((parts[0].lost, parts[0].total), (3, 3));
-        assert!(losses.recent() && !losses.recent_of_programs());
-        losses.update(skipped("sched_process_exec"), AgentLosses::default());
-        assert!(losses.recent_of_programs());
+        assert_eq!(blind("sched_process_exec"), (true, false));
+        for program in [
+            "sys_exit",
+            "exit_mount",
+            "lsm_sb_mount",
+            "fentry_move_mount",
+        ] {
+            assert_eq!(blind(program), (false, true), "{program}");
+        }
+        assert_eq!(blind("fentry_file_open"), (false, false));
     }
 
     #[test]

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use sensor_common::RecordKind;
+
 use super::{
     Events,
     hashes::{self, Hashes},
@@ -118,12 +120,8 @@ impl Pipeline {
 
     /// Takes in one record from a ring.
     pub(super) fn record(&mut self, bytes: &[u8]) {
-        match decode(bytes) {
-            Ok(event) => self.event(event),
-            Err(error) => {
-                self.counts.undecoded += 1;
-                tracing::debug!(%error, "a record was skipped");
-            }
+        if let Some(event) = decoded(bytes, &mut self.counts) {
+            self.event(event);
         }
     }
 
@@ -174,15 +172,30 @@ impl Pipeline {
     }
 
     /// Takes in acts that have no record of their own.
-    fn repeats(&mut self, repeats: &Repeats) {
-        self.counts.counted += repeats.count;
-        let applied = self.table.apply_repeats(repeats);
-        if self.events == Events::All {
-            self.write(&self.records.repeats(repeats, &self.table));
-        }
-        if self.scoring.is_some() || self.export.is_some() {
-            // The last of them may be two seconds old: it is known only now.
-            self.look_at_due(repeats.process, BootTime::now(), applied);
+    fn take_in_repeats(&mut self, sums: &[Repeats]) {
+        for repeats in sums {
+            self.counts.counted += repeats.count;
+            match repeats.kind {
+                RecordKind::FileMount => {
+                    self.hashes.forget();
+                    self.watches.saw_names_change();
+                }
+                RecordKind::FileOpen
+                | RecordKind::FileUnlink
+                | RecordKind::FileRename
+                | RecordKind::FileLink
+                | RecordKind::FileSymlink
+                | RecordKind::FileUnmount => self.watches.saw_names_change(),
+                _ => {}
+            }
+            let applied = self.table.apply_repeats(repeats);
+            if self.events == Events::All {
+                self.write(&self.records.repeats(repeats, &self.table));
+            }
+            if self.scoring.is_some() || self.export.is_some() {
+                // The last of them may be two seconds old: it is known only now.
+                self.look_at_due(repeats.process, BootTime::now(), applied);
+            }
         }
     }
 
@@ -271,11 +284,8 @@ impl Pipeline {
         self.watches.refresh_if_touched();
         self.take_hashes(false);
         let counted = kernel.records.sum().counted;
-        let mut repeats = Vec::new();
-        self.repeat_reader.collect(counted, |sum| repeats.push(sum));
-        for repeats in &repeats {
-            self.repeats(repeats);
-        }
+        let sums = self.repeat_reader.collect(counted);
+        self.take_in_repeats(&sums);
         self.tell_losses(kernel);
     }
 
@@ -300,6 +310,9 @@ impl Pipeline {
     }
 
     fn take_hashes(&mut self, caught_up: bool) {
+        if self.losses.recent_of_mounts() {
+            self.hashes.forget();
+        }
         let blind = self.losses.recent_of_programs();
         let hashes = self.hashes.take(&self.table, caught_up, blind);
         self.write_hashes(&hashes);
@@ -365,11 +378,8 @@ impl Pipeline {
         quiet: bool,
     ) {
         self.tick(kernel);
-        let mut repeats = Vec::new();
-        self.repeat_reader.finish(|sum| repeats.push(sum));
-        for repeats in &repeats {
-            self.repeats(repeats);
-        }
+        let sums = self.repeat_reader.finish();
+        self.take_in_repeats(&sums);
         let hashes = self.hashes.finish();
         self.write_hashes(&hashes);
         let summary = self.summary(programs);
@@ -425,6 +435,17 @@ impl Pipeline {
     }
 }
 
+/// The event of a record; one that is torn, or of an unknown kind, is skipped and
+/// counted.
+fn decoded<'a>(bytes: &'a [u8], counts: &mut Counts) -> Option<Event<'a>> {
+    decode(bytes)
+        .inspect_err(|error| {
+            counts.undecoded += 1;
+            tracing::debug!(%error, "a record was skipped");
+        })
+        .ok()
+}
+
 fn write_record(writer: &Writer, record: &Record) {
     if let Some(line) = json_line(record) {
         writer.line(line);
@@ -433,4 +454,26 @@ fn write_record(writer: &Writer, record: &Record) {
 
 fn microseconds(duration: Duration) -> f64 {
     duration.as_secs_f64() * 1e6
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::capture::test_support::{bytes, header};
+
+    #[test]
+    fn torn_and_unknown_records_are_skipped_and_counted() {
+        let good = bytes(header(RecordKind::NetworkBind.tag(), 0), &[0; 128], b"");
+        let unknown = bytes(header(999, 0), &[0; 128], b"");
+        let mut counts = Counts::default();
+        for (number, bad) in [&good[..20], &good[..60], &unknown[..], &[]]
+            .iter()
+            .enumerate()
+        {
+            assert!(decoded(bad, &mut counts).is_none(), "{number}");
+            assert_eq!(counts.undecoded, number as u64 + 1);
+            assert!(decoded(&good, &mut counts).is_some());
+        }
+        assert_eq!(counts.undecoded, 4);
+    }
 }

@@ -8,6 +8,7 @@ use std::{
 use lru::LruCache;
 
 use crate::{
+    bound::non_zero,
     capture::BootTime,
     event::ProcessId,
     features::{Moment, Row},
@@ -19,7 +20,7 @@ use crate::{
 
 /// Processes whose last verdict is remembered, so that it is not repeated; and
 /// killed ones whose end is waited for.
-const JUDGED_MAX: NonZeroUsize = NonZeroUsize::new(8_192).unwrap();
+const JUDGED_MAX: NonZeroUsize = non_zero(8_192);
 
 /// Model, thresholds, and what they gave so far.
 pub(super) struct Scoring {

@@ -52,8 +52,9 @@ pub struct ModelPart {
     pub sha256: String,
 }
 
-/// Acts that a process repeated too fast for a record each: after the first
-/// thousand of a second they are counted.
+/// Acts on one object that a process repeated too fast for a record each: after
+/// the first thousand of a second they are counted. Where the sensor cannot keep
+/// up, acts in one directory are counted together.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct RepeatPart {
     /// Kind that the acts' own records would have.

@@ -8,13 +8,14 @@ use lru::LruCache;
 
 use super::{Container, name::container_of};
 use crate::{
+    bound::non_zero,
     capture::{FindCgroup, FoundCgroup, ScannedCgroup},
     event::CgroupCreate,
 };
 
 /// Cgroups of which it is remembered whose they are; the least recently used is
 /// forgotten. About 100 bytes each, and 200 for a container.
-const CGROUPS: NonZeroUsize = NonZeroUsize::new(8_192).unwrap();
+const CGROUPS: NonZeroUsize = non_zero(8_192);
 
 /// How long no cgroup is looked for after one could not be.
 const PAUSE: Duration = Duration::from_secs(1);

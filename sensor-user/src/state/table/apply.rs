@@ -1,5 +1,7 @@
 use std::sync::Arc;
 
+use sensor_common::RecordKind;
+
 use super::ProcessTable;
 use crate::{
     event::{
@@ -122,8 +124,14 @@ impl ProcessTable {
             ..
         } = *repeats;
         // One that has been forgotten since has ended: it must not live again.
-        let known = self.get(process).is_some();
-        if !known || !Behaviour::default().repeat(kind, count, last) {
+        let Some(known) = self.get_mut(process) else {
+            return Applied::Noted;
+        };
+        if kind == RecordKind::CredentialsChange {
+            // Its last one had no record.
+            known.credentials = None;
+        }
+        if !Behaviour::default().repeat(kind, count, last) {
             return Applied::Noted;
         }
         self.count(process, None, |did| {
