@@ -144,7 +144,7 @@ fn dispatch(context: &BtfTracePointContext, turn: Turn) {
         match turn {
             Turn::First => SYSCALL_PROGRAMS.tail_call(context, u32::from(act)),
             Turn::Second => SYSCALL_PROGRAMS_SECOND.tail_call(context, u32::from(act)),
-        };
+        }
     }
 }
 twice!(sys_exit, sys_exit_second, "sys_exit", dispatch);
