@@ -1,4 +1,4 @@
-use std::time::Duration;
+use std::{ops::RangeInclusive, time::Duration};
 
 use rustix::time::{ClockId, clock_gettime};
 use serde::Serialize;
@@ -35,18 +35,28 @@ impl WallClock {
     /// Measures the distance between the two clocks.
     #[must_use]
     pub fn new() -> Self {
-        let mut clock = Self { boot_to_wall: 0 };
-        clock.refresh();
+        /// All of them preempted is a matter of seconds.
+        const MEASUREMENTS: usize = 4;
+        let mut clock = Self {
+            boot_to_wall: *bounds().start(),
+        };
+        for _ in 0..MEASUREMENTS {
+            clock.refresh();
+        }
         clock
     }
 
-    /// Measures the distance anew.
+    /// Takes in that the time may have been set.
+    ///
+    /// The distance is otherwise constant, and is kept as long as it agrees with
+    /// the clocks: records must not change their order by how long it took to
+    /// measure.
     pub fn refresh(&mut self) {
-        let before = nanoseconds(ClockId::Boottime);
-        let wall = nanoseconds(ClockId::Realtime);
-        let after = nanoseconds(ClockId::Boottime);
-        let boot = before / 2 + after / 2;
-        self.boot_to_wall = i128::from(wall) - i128::from(boot);
+        self.correct(&bounds());
+    }
+
+    fn correct(&mut self, bounds: &RangeInclusive<i128>) {
+        self.boot_to_wall = self.boot_to_wall.clamp(*bounds.start(), *bounds.end());
     }
 
     /// RFC 3339 in UTC with nine digits of a second.
@@ -77,6 +87,15 @@ impl Default for WallClock {
     }
 }
 
+/// Nanoseconds by which the wall clock is ahead of the boot clock: at least and
+/// at most. The longer the reading of the clocks takes, the wider.
+fn bounds() -> RangeInclusive<i128> {
+    let before = nanoseconds(ClockId::Boottime);
+    let wall = i128::from(nanoseconds(ClockId::Realtime));
+    let after = nanoseconds(ClockId::Boottime).max(before);
+    wall - i128::from(after)..=wall - i128::from(before)
+}
+
 fn nanoseconds(clock: ClockId) -> u64 {
     let time = clock_gettime(clock);
     let seconds = u64::try_from(time.tv_sec).unwrap_or_default();
@@ -100,6 +119,24 @@ mod tests {
             "2023-11-14T22:13:20.000000042Z"
         );
         assert_eq!(clock.unix_seconds(BootTime(2_500_000_000)), 1_700_000_002);
+    }
+
+    #[test]
+    fn the_distance_changes_only_when_the_clocks_disagree_with_it() {
+        let mut clock = WallClock { boot_to_wall: 500 };
+        // Whoever is preempted while he reads them knows nothing better.
+        clock.correct(&(0..=900));
+        assert_eq!(clock.boot_to_wall, 500);
+        clock.correct(&(510..=520));
+        assert_eq!(clock.boot_to_wall, 510);
+        // Somebody set the time back.
+        clock.correct(&(-70_010..=-70_000));
+        assert_eq!(clock.boot_to_wall, -70_000);
+
+        let measured = bounds();
+        clock.refresh();
+        assert!(*measured.start() - 1_000_000_000 < clock.boot_to_wall);
+        assert!(clock.boot_to_wall < *measured.end() + 1_000_000_000);
     }
 
     #[test]

@@ -20,10 +20,7 @@ impl Matrix {
         let (outcome, note) = match outcome {
             Outcome::Seen => ("seen", None),
             Outcome::Unseen(words) => ("unseen", Some(words.clone())),
-            Outcome::Failed(words) => {
-                let line = words.lines().next().unwrap_or_default();
-                ("failed", Some(format!("{}: {line}", case.name)))
-            }
+            Outcome::Failed(words) => ("failed", Some(format!("{}: {words}", case.name))),
         };
         let mut rows = self.0.lock().unwrap();
         let at = rows.iter().position(|row| row.act == case.act);

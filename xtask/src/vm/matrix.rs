@@ -120,6 +120,19 @@ pub(super) fn table(cells: &[Cell]) -> String {
     table
 }
 
+/// What the tests said of every act that failed: with a long log behind it, this
+/// is what is read first.
+pub(super) fn failures(cells: &[Cell]) -> impl Iterator<Item = String> {
+    let failed = cells.iter().filter(|cell| cell.outcome == Outcome::Failed);
+    failed.map(|cell| {
+        let words = cell.note.replace('\n', "\n    ");
+        format!(
+            "X {}, {}: {}\n    {words}",
+            cell.machine, cell.tier, cell.act
+        )
+    })
+}
+
 /// The tiers of a machine that something is known of.
 struct Column {
     machine: &'static Machine,
@@ -169,7 +182,7 @@ fn columns(cells: &[Cell]) -> Vec<Column> {
 
 #[cfg(test)]
 mod tests {
-    use super::{Cell, Observation, Outcome, table};
+    use super::{Cell, Observation, Outcome, failures, table};
 
     fn cell(machine: &'static str, tier: &str, act: &str, outcome: Outcome) -> Cell {
         Cell {
@@ -233,6 +246,18 @@ process.exec  +           . -
         assert!(
             text.ends_with("1 acts: 0 seen, 0 unseen, 1 failed\n"),
             "{text}"
+        );
+    }
+
+    #[test]
+    fn a_failure_is_told_in_the_words_of_the_test() {
+        let mut failed = cell("5.10 bpf-lsm", "fentry", "file.open", Outcome::Failed);
+        failed.note = "file.open::plain: no record\nof 7".to_owned();
+        let seen = cell("5.10 bpf-lsm", "lsm", "file.open", Outcome::Seen);
+        let told: Vec<_> = failures(&[seen, failed]).collect();
+        assert_eq!(
+            told,
+            ["X 5.10 bpf-lsm, fentry: file.open\n    file.open::plain: no record\n    of 7"]
         );
     }
 }

@@ -34,6 +34,9 @@ pub(super) fn print(machines: &[Finished]) {
     if !cells.is_empty() {
         println!("\n{}", matrix::table(&cells));
     }
+    for failure in matrix::failures(&cells) {
+        println!("{failure}");
+    }
     let width = machines
         .iter()
         .map(|machine| machine.boot.machine.name.len())
