@@ -19,6 +19,7 @@ pub mod limits;
 mod network;
 mod offsets;
 mod process;
+mod readable;
 mod repeat;
 mod rest;
 mod self_test;
@@ -39,6 +40,7 @@ pub use kind::RecordKind;
 pub use network::NetworkRecord;
 pub use offsets::{OffsetSource, Offsets};
 pub use process::{ExecRecord, ExitRecord, ForkRecord, StdioKind, exe_flags};
+pub use readable::READABLE_CAST;
 pub use repeat::{
     REPEATS_MAX, REPEATS_RECORDED, REPEATS_RECORDED_UNDER_PRESSURE, RepeatCount, RepeatKey,
 };

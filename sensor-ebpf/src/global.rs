@@ -56,6 +56,11 @@ static RENAME_HAS_FLAGS: Global<u8> = Global::new(0);
 #[unsafe(no_mangle)]
 static IO_REQUEST_ARGUMENT: Global<u8> = Global::new(0);
 
+/// A type of the kernel's that any address may be taken for to read it, where
+/// programs may say so (Linux 6.2 and later); else 0.
+#[unsafe(no_mangle)]
+static READABLE_TYPE: Global<u32> = Global::new(0);
+
 /// Reads one field of [`Offsets`].
 macro_rules! offset {
     ($field:ident) => {
@@ -126,4 +131,9 @@ pub(crate) fn rename_has_flags() -> bool {
 #[inline(always)]
 pub(crate) fn io_request_argument() -> usize {
     IO_REQUEST_ARGUMENT.load() as usize
+}
+
+#[inline(always)]
+pub(crate) fn readable_type() -> u32 {
+    READABLE_TYPE.load()
 }

@@ -24,6 +24,9 @@ pub struct KernelTypes {
     pub rename_has_flags: u8,
     /// Which argument of the io_uring tracepoint is the request.
     pub io_request_argument: u8,
+    /// Type ids of `bpf_rdonly_cast` (6.2 and later), and of a structure that begins
+    /// with a number of eight bytes, of which any part may be read.
+    pub readable_cast: Option<(u32, u32)>,
     /// Controllers of cgroups in the order of their slots.
     controllers: Vec<String>,
 }
@@ -118,6 +121,7 @@ impl KernelTypes {
             rename_has_flags: u8::from(arguments(&types, "bpf_lsm_path_rename") > Some(4)),
             // 5.10.y: the context comes first, and five more follow the request.
             io_request_argument: u8::from(tracepoint_arguments(&types, submits) > Some(2)),
+            readable_cast: readable_cast(&types, &structures),
             controllers: controllers(&types),
         })
     }
@@ -131,6 +135,16 @@ impl KernelTypes {
             .position(|name| name == controller)?;
         u8::try_from(slot).ok()
     }
+}
+
+fn readable_cast(types: &TypeInformation, structures: &Structures<'_>) -> Option<(u32, u32)> {
+    let function = types.id_of("bpf_rdonly_cast")?;
+    let TypeVariant::Func(_) = types.from_id(function)? else {
+        return None;
+    };
+    // `{ time64_t tv_sec; long tv_nsec; }` (`include/linux/time64.h`)
+    let structure = *structures.by_name.get("timespec64")?;
+    Some((function, structure))
 }
 
 /// Controllers of cgroups, from `enum cgroup_subsys_id`

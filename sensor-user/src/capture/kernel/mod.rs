@@ -3,6 +3,7 @@
 mod attach;
 mod error;
 mod object;
+mod readable;
 mod self_test;
 mod tier_choice;
 mod verifier;

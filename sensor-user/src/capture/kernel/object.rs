@@ -1,7 +1,7 @@
 //! The object with the kernel programs, and what it must know before it is
 //! loaded.
 
-use std::{collections::BTreeMap, process};
+use std::{borrow::Cow, collections::BTreeMap, process};
 
 use aya::{
     Btf, Ebpf, EbpfLoader, VerifierLogLevel, include_bytes_aligned,
@@ -13,11 +13,12 @@ use zerocopy::IntoBytes;
 use super::{
     KernelOptions,
     error::{KernelError, load_error, map_error},
+    readable::Readable,
 };
 use crate::capture::{CgroupHierarchy, HOOKS, KernelTypes, Tier, When};
 
 /// The kernel programs, built with this agent.
-static OBJECT: &[u8] = include_bytes_aligned!(env!("SENSOR_EBPF_OBJECT"));
+pub(super) static OBJECT: &[u8] = include_bytes_aligned!(env!("SENSOR_EBPF_OBJECT"));
 
 /// Handlers of system calls: those of the first program on them, and those of
 /// the second. The kernel empties a program array when its last descriptor
@@ -43,6 +44,9 @@ pub(super) fn load(
     let has_watches = u8::from(!watches.read.is_empty() || !watches.write.is_empty());
     let cgroup_controller = CgroupHierarchy::of_containers().controller_slot(types);
     let table = SyscallTable::x86_64(&acts(options, tier, fallen));
+    let readable = Readable::of(types);
+    let readable_type = readable.map_or(0, |readable| readable.structure);
+    let object = readable.map_or(Cow::Borrowed(OBJECT), |readable| readable.complete(OBJECT));
     let mut loader = EbpfLoader::new();
     loader
         .btf(Some(btf))
@@ -57,9 +61,10 @@ pub(super) fn load(
         .override_global("CGROUP_CONTROLLER", &cgroup_controller, true)
         .override_global("WATCHES", &has_watches, true)
         .override_global("HAS_TASK_BTF", &has_task_btf, true)
+        .override_global("READABLE_TYPE", &readable_type, true)
         .map_max_entries(Ring::Critical.map_name(), options.ring_sizes.critical)
         .map_max_entries(Ring::Bulk.map_name(), options.ring_sizes.bulk);
-    let mut ebpf = loader.load(OBJECT).map_err(|error| load_error(&error))?;
+    let mut ebpf = loader.load(&object).map_err(|error| load_error(&error))?;
     let mut programs = |name| {
         ProgramArray::try_from(take_map(&mut ebpf, name)?).map_err(|error| map_error(name, &error))
     };
