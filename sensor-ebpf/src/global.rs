@@ -56,6 +56,14 @@ static RENAME_HAS_FLAGS: Global<u8> = Global::new(0);
 #[unsafe(no_mangle)]
 static IO_REQUEST_ARGUMENT: Global<u8> = Global::new(0);
 
+/// A quarter of the critical ring, in bytes.
+#[unsafe(no_mangle)]
+static CRITICAL_RING_QUARTER: Global<u64> = Global::new(0);
+
+/// A quarter of the bulk ring, in bytes.
+#[unsafe(no_mangle)]
+static BULK_RING_QUARTER: Global<u64> = Global::new(0);
+
 /// A type of the kernel's that any address may be taken for to read it, where
 /// programs may say so (Linux 6.2 and later); else 0.
 #[unsafe(no_mangle)]
@@ -136,4 +144,14 @@ pub(crate) fn io_request_argument() -> usize {
 #[inline(always)]
 pub(crate) fn readable_type() -> u32 {
     READABLE_TYPE.load()
+}
+
+#[inline(always)]
+pub(crate) fn critical_ring_quarter() -> u64 {
+    CRITICAL_RING_QUARTER.load()
+}
+
+#[inline(always)]
+pub(crate) fn bulk_ring_quarter() -> u64 {
+    BULK_RING_QUARTER.load()
 }

@@ -115,7 +115,7 @@ pub(crate) extern "C" fn count_repeat(
     } else {
         Ring::Critical
     };
-    let (group, most) = if ring::unread_quarters(ring) >= TIGHT_QUARTERS {
+    let (group, most) = if ring::holds_quarters(ring, TIGHT_QUARTERS) {
         (place, REPEATS_RECORDED_UNDER_PRESSURE)
     } else if object == Scene::UNKNOWN {
         return 0;

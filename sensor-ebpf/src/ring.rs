@@ -1,7 +1,7 @@
 //! The two lanes to the agent.
 
 use aya_ebpf::{
-    bindings::{BPF_RB_AVAIL_DATA, BPF_RB_NO_WAKEUP, BPF_RB_RING_SIZE},
+    bindings::{BPF_RB_AVAIL_DATA, BPF_RB_NO_WAKEUP},
     helpers::generated::{bpf_ringbuf_output, bpf_ringbuf_query},
     macros::map,
     maps::RingBuf,
@@ -10,7 +10,7 @@ use sensor_common::{RecordKind, Ring, limits::RECORD_MAX};
 
 use crate::{
     counters::{self, Fate},
-    wake,
+    global, wake,
 };
 
 /// Bytes of the critical lane until the agent sets its configured size.
@@ -24,23 +24,16 @@ pub(crate) static CRITICAL_RING: RingBuf = RingBuf::with_byte_size(CRITICAL_BYTE
 #[map]
 static BULK_RING: RingBuf = RingBuf::with_byte_size(BULK_BYTES, 0);
 
-/// How many quarters of a ring wait to be read.
+/// Whether at least this many quarters of a ring wait to be read.
 #[inline(always)]
-pub(crate) fn unread_quarters(ring: Ring) -> u64 {
-    let ring = match ring {
-        Ring::Critical => &raw const CRITICAL_RING,
-        Ring::Bulk => &raw const BULK_RING,
+pub(crate) fn holds_quarters(ring: Ring, quarters: u64) -> bool {
+    let (map, quarter) = match ring {
+        Ring::Critical => (&raw const CRITICAL_RING, global::critical_ring_quarter()),
+        Ring::Bulk => (&raw const BULK_RING, global::bulk_ring_quarter()),
     };
-    let ring = ring.cast_mut().cast();
     // SAFETY: the ring is a map of this object.
-    let (waiting, size) = unsafe {
-        (
-            bpf_ringbuf_query(ring, u64::from(BPF_RB_AVAIL_DATA)),
-            bpf_ringbuf_query(ring, u64::from(BPF_RB_RING_SIZE)),
-        )
-    };
-    let quarter = (size / 4).max(1);
-    waiting / quarter
+    let waiting = unsafe { bpf_ringbuf_query(map.cast_mut().cast(), u64::from(BPF_RB_AVAIL_DATA)) };
+    waiting >= quarter * quarters
 }
 
 /// Copies the first `length` bytes of a record into its kind's ring.

@@ -44,7 +44,7 @@ fn rest() -> u64 {
 #[unsafe(no_mangle)]
 #[inline(never)]
 pub(crate) extern "C" fn wake_agent(urgent: u32) -> u64 {
-    if rest() == Rest::Napping as u64 && urgent == 0 && ring::unread_quarters(Ring::Bulk) == 0 {
+    if rest() == Rest::Napping as u64 && urgent == 0 && !ring::holds_quarters(Ring::Bulk, 1) {
         return 0;
     }
     if let Some(rest) = AGENT_REST.get_ptr_mut(0) {

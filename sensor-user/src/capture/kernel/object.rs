@@ -47,6 +47,8 @@ pub(super) fn load(
     let readable = Readable::of(types);
     let readable_type = readable.map_or(0, |readable| readable.structure);
     let object = readable.map_or(Cow::Borrowed(OBJECT), |readable| readable.complete(OBJECT));
+    let sizes = options.ring_sizes;
+    let quarters = [sizes.critical, sizes.bulk].map(|bytes| u64::from(bytes) / 4);
     let mut loader = EbpfLoader::new();
     loader
         .btf(Some(btf))
@@ -62,8 +64,10 @@ pub(super) fn load(
         .override_global("WATCHES", &has_watches, true)
         .override_global("HAS_TASK_BTF", &has_task_btf, true)
         .override_global("READABLE_TYPE", &readable_type, true)
-        .map_max_entries(Ring::Critical.map_name(), options.ring_sizes.critical)
-        .map_max_entries(Ring::Bulk.map_name(), options.ring_sizes.bulk);
+        .override_global("CRITICAL_RING_QUARTER", &quarters[0], true)
+        .override_global("BULK_RING_QUARTER", &quarters[1], true)
+        .map_max_entries(Ring::Critical.map_name(), sizes.critical)
+        .map_max_entries(Ring::Bulk.map_name(), sizes.bulk);
     let mut ebpf = loader.load(&object).map_err(|error| load_error(&error))?;
     let mut programs = |name| {
         ProgramArray::try_from(take_map(&mut ebpf, name)?).map_err(|error| map_error(name, &error))
