@@ -32,18 +32,21 @@ impl Ring {
     }
 }
 
-/// Per-CPU accounting of one record kind: `seen = submitted + counted + lost`.
+/// Per-CPU accounting of one record kind: `seen = submitted + counted +
+/// excluded + lost`.
 #[derive(
     Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout,
 )]
 #[repr(C)]
 pub struct KindCounters {
-    /// Acts of this kind that a hook decided to record.
+    /// Acts of this kind that are worth a record.
     pub seen: u64,
     /// Records that entered a ring.
     pub submitted: u64,
     /// Acts that went into a sum of repeated acts, and have no record.
     pub counted: u64,
+    /// Acts that the policy takes for noise.
+    pub excluded: u64,
     /// Records refused by a full ring, or for want of a scratch buffer.
     pub lost: u64,
 }

@@ -12,6 +12,7 @@
 mod cgroup;
 mod counters;
 mod credentials;
+mod exclude;
 mod file;
 mod header;
 mod kind;
@@ -34,6 +35,7 @@ mod layout;
 pub use cgroup::CgroupRecord;
 pub use counters::{KindCounters, Ring};
 pub use credentials::{CredentialRecord, CredentialSet, NamespaceRecord};
+pub use exclude::{EXCLUDED_CGROUPS_MAX, EXCLUDED_PATH_BYTES, EXCLUDED_PATHS_MAX, exclusions};
 pub use file::FileRecord;
 pub use header::{FixedPart, RecordHeader, flags};
 pub use kind::RecordKind;

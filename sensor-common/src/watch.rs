@@ -17,7 +17,7 @@ pub struct WatchKey {
 /// Most files and directories that can be watched.
 pub const WATCHED_MAX: u32 = 4096;
 
-/// What about a file is watched.
+/// What about a file is watched, or not.
 pub mod watch_flags {
     /// Opens for reading.
     pub const READ: u32 = 1;
@@ -25,4 +25,6 @@ pub mod watch_flags {
     pub const WRITE: u32 = 1 << 1;
     /// It is a directory, and the files directly in it are meant.
     pub const CHILDREN: u32 = 1 << 2;
+    /// Not watched, on the contrary: acts of who runs it are not recorded.
+    pub const EXCLUDED: u32 = 1 << 3;
 }

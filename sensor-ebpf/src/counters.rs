@@ -1,4 +1,5 @@
-//! Exact accounting of records: seen = submitted + counted + lost, per kind and CPU.
+//! Exact accounting of records: seen = submitted + counted + excluded +
+//! lost, per kind and CPU.
 
 use aya_ebpf::{macros::map, maps::PerCpuArray};
 use sensor_common::{KindCounters, RecordKind};
@@ -16,6 +17,8 @@ pub(crate) enum Fate {
     Submitted,
     /// It is in a sum of repeated acts.
     Counted,
+    /// The policy takes it for noise.
+    Excluded,
     /// Its record found no room.
     Lost,
 }
@@ -31,6 +34,7 @@ pub(crate) fn count(kind: RecordKind, fate: Fate) {
             let place = match fate {
                 Fate::Submitted => &raw mut (*counters).submitted,
                 Fate::Counted => &raw mut (*counters).counted,
+                Fate::Excluded => &raw mut (*counters).excluded,
                 Fate::Lost => &raw mut (*counters).lost,
             };
             add(place, 1);

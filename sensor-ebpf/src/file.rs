@@ -57,8 +57,12 @@ pub(crate) fn opened(task: Task, file: Object, open_flags: Option<u32>, record_f
         // No flood beside it may hide it, not even under pressure.
         scene.place = scene.object;
     }
-    emit(kind, task.on(scene), |builder, record: &mut FileRecord| {
+    let who = task.on(scene).always_if(alone);
+    emit(kind, who, |builder, record: &mut FileRecord| {
         builder.mark(record_flags);
+        if alone {
+            builder.keep();
+        }
         record.flags = open_flags;
         record.created = u32::from(mode & FMODE_CREATED != 0);
         record.uid = special;

@@ -43,6 +43,14 @@ pub(crate) const CGROUP_V2: u8 = u8::MAX;
 #[unsafe(no_mangle)]
 static WATCHES: Global<u8> = Global::new(0);
 
+/// What the policy excludes acts by: bits of `sensor_common::exclusions`.
+#[unsafe(no_mangle)]
+static EXCLUSIONS: Global<u8> = Global::new(0);
+
+/// The mount namespace of the machine's first process, as far as that is known.
+#[unsafe(no_mangle)]
+static INITIAL_MOUNT_NAMESPACE: Global<u32> = Global::new(0);
+
 /// 1 when the LSM hook `inode_setxattr` has the mount's id map before the dentry
 /// (Linux 5.12 and later).
 #[unsafe(no_mangle)]
@@ -154,4 +162,14 @@ pub(crate) fn critical_ring_quarter() -> u64 {
 #[inline(always)]
 pub(crate) fn bulk_ring_quarter() -> u64 {
     BULK_RING_QUARTER.load()
+}
+
+#[inline(always)]
+pub(crate) fn exclusions() -> u8 {
+    EXCLUSIONS.load()
+}
+
+#[inline(always)]
+pub(crate) fn initial_mount_namespace() -> u32 {
+    INITIAL_MOUNT_NAMESPACE.load()
 }

@@ -28,6 +28,7 @@ mod cgroup;
 mod counters;
 mod credentials;
 mod datagram;
+mod exclude;
 mod file;
 mod file_call;
 mod global;

@@ -48,45 +48,49 @@ impl Where {
 /// `connect`, failed attempts included.
 #[inline(always)]
 fn connect(task: Task, call: Syscall) {
-    connected(task, call, Where::of(call));
+    addressed(task, call, Where::of(call), Act::connect(call));
 }
 syscall_exit!(exit_connect, exit_connect_second; connect);
-
-#[inline(always)]
-fn connected(task: Task, call: Syscall, place: Where) {
-    let under_way = call.result == 0 || call.result == IN_PROGRESS;
-    addressed(
-        task,
-        call,
-        place,
-        RecordKind::NetworkConnect,
-        Side::Remote,
-        under_way,
-    );
-}
 
 /// `bind`, failed attempts included.
 #[inline(always)]
 fn bind(task: Task, call: Syscall) {
-    bound(task, call, Where::of(call));
+    addressed(task, call, Where::of(call), Act::bind(call));
 }
 syscall_exit!(exit_bind, exit_bind_second; bind);
 
-#[inline(always)]
-fn bound(task: Task, call: Syscall, place: Where) {
-    let done = call.result == 0;
-    addressed(
-        task,
-        call,
-        place,
-        RecordKind::NetworkBind,
-        Side::Local,
-        done,
-    );
+/// What a call does with an address.
+#[derive(Clone, Copy)]
+struct Act {
+    kind: RecordKind,
+    side: Side,
+    /// The socket has the address now.
+    done: bool,
+}
+
+impl Act {
+    #[inline(always)]
+    fn connect(call: Syscall) -> Self {
+        Self {
+            kind: RecordKind::NetworkConnect,
+            side: Side::Remote,
+            done: call.result == 0 || call.result == IN_PROGRESS,
+        }
+    }
+
+    #[inline(always)]
+    fn bind(call: Syscall) -> Self {
+        Self {
+            kind: RecordKind::NetworkBind,
+            side: Side::Local,
+            done: call.result == 0,
+        }
+    }
 }
 
 #[inline(always)]
-fn addressed(task: Task, call: Syscall, place: Where, kind: RecordKind, side: Side, done: bool) {
+fn addressed(task: Task, call: Syscall, place: Where, act: Act) {
+    let Act { kind, side, done } = act;
     if call.result == NOT_A_SOCKET || call.result == BAD_DESCRIPTOR {
         return;
     }
@@ -190,10 +194,18 @@ fn socketcall(task: Task, call: Syscall) {
         address: u64::from(user::<u32>(arguments + 4).unwrap_or_default()),
         length: user::<u32>(arguments + 8).unwrap_or_default() as usize,
     };
-    match call.argument(0) {
+    // Each way once: the verifier has a bound for the stack of all together.
+    let number = call.argument(0);
+    match number {
         SYS_SOCKET => socket_of(task, call, place.length as u16),
-        SYS_BIND => bound(task, call, place),
-        SYS_CONNECT => connected(task, call, place),
+        SYS_BIND | SYS_CONNECT => {
+            let act = if number == SYS_BIND {
+                Act::bind(call)
+            } else {
+                Act::connect(call)
+            };
+            addressed(task, call, place, act);
+        }
         SYS_LISTEN => listening(task, call, place.descriptor),
         SYS_ACCEPT | SYS_ACCEPT4 => accept(task, call),
         _ => {}

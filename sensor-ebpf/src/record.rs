@@ -13,6 +13,7 @@ use sensor_common::{
 
 use crate::{
     counters::{self, Fate},
+    exclude,
     path::{self, Place},
     read::{Address, masked},
     repeat, ring,
@@ -43,6 +44,10 @@ pub(crate) fn emit<F: FixedPart>(
 ) -> bool {
     // SAFETY: the helper has no preconditions.
     let time = unsafe { bpf_ktime_get_boot_ns() };
+    if exclude::is_by(kind, &who) {
+        counters::count(kind, Fate::Excluded);
+        return true;
+    }
     if kind.may_be_counted() && repeat::is_counted(kind, &who, time) {
         counters::count(kind, Fate::Counted);
         return true;
@@ -65,6 +70,10 @@ pub(crate) fn emit_if<F: FixedPart>(
     let time = unsafe { bpf_ktime_get_boot_ns() };
     build(kind, who, time, |builder, fixed| {
         if !fill(builder, fixed) {
+            return false;
+        }
+        if exclude::is_by(kind, &who) {
+            counters::count(kind, Fate::Excluded);
             return false;
         }
         let counted = repeat::is_counted(kind, &who, time);
@@ -106,7 +115,12 @@ fn build<F: FixedPart>(
         }
         let length = builder.claimed.scratch.length;
         header.length = length as u32;
-        let mut marks = builder.claimed.scratch.flags as u16;
+        let marks = builder.claimed.scratch.flags;
+        if exclude::is_there(kind, marks, header.mount_namespace) {
+            counters::count(kind, Fate::Excluded);
+            return;
+        }
+        let mut marks = marks as u16;
         // Hooks on kernel objects see io_uring's work like any other.
         if marks & (flags::ATTEMPT | flags::RESULT_UNKNOWN) != 0
             && Task::current().works_for_io_uring()
@@ -128,6 +142,12 @@ impl Builder<'_> {
     #[inline(always)]
     pub(crate) fn mark(&mut self, bits: u16) {
         self.claimed.scratch.flags |= u64::from(bits);
+    }
+
+    /// Keeps the record, whatever directories the policy excludes.
+    #[inline(always)]
+    pub(crate) fn keep(&mut self) {
+        self.claimed.scratch.flags |= exclude::PATH_OUTSIDE;
     }
 
     /// Room for `chunk` more bytes, as a place the verifier can bound.
@@ -161,6 +181,16 @@ impl Builder<'_> {
         if walked.start >= PATH_MAX {
             self.mark(flags::PATH_UNREADABLE);
             return 0;
+        }
+        if exclude::looks_at_paths() {
+            let length = PATH_MAX - walked.start;
+            let excluded =
+                exclude::path_is_excluded(self.claimed.number, walked.start as u32, length as u32);
+            self.claimed.scratch.flags |= if excluded == 0 {
+                exclude::PATH_OUTSIDE
+            } else {
+                exclude::PATH_INSIDE
+            };
         }
         let start = masked::<0xfff>(walked.start);
         let length = PATH_MAX - start;

@@ -3,7 +3,7 @@
 use aya_ebpf::{macros::map, maps::PerCpuArray};
 use sensor_common::limits::{PATH_MAX, RECORD_MAX};
 
-use crate::{atomic::add, path::Walk};
+use crate::{atomic::add, exclude::PathKey, path::Walk};
 
 /// Hooks a CPU can serve at once: those that were interrupted, and those whose
 /// task was preempted in the middle.
@@ -23,6 +23,8 @@ pub(crate) struct Scratch {
     pub(crate) flags: u64,
     /// The record, from its first byte; in words, for its alignment.
     pub(crate) record: [u64; RECORD_MAX / size_of::<u64>()],
+    /// A path that is looked up.
+    pub(crate) path_key: PathKey,
     /// The walk that writes `path`.
     pub(crate) walk: Walk,
     /// A path, written from byte [`PATH_MAX`] backwards. The excess lets the

@@ -155,6 +155,7 @@ macro_rules! syscall_exit {
     ($($program:ident),+; $body:path) => {$(
         /// Called from `sys_exit`, never for the agent itself.
         #[aya_ebpf::macros::btf_tracepoint(function = "sys_exit")]
+        #[inline(always)]
         pub(crate) fn $program(context: aya_ebpf::programs::BtfTracePointContext) -> i32 {
             let task = $crate::task::Task::current();
             $body(task, $crate::syscall::Syscall::new(&context, task));

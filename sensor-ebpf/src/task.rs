@@ -7,6 +7,7 @@ use aya_ebpf::helpers::generated::{
 use sensor_common::{Offsets, RecordHeader};
 
 use crate::{
+    exclude,
     global::{self, offset},
     object::Object,
     read::{Address, probe},
@@ -21,6 +22,9 @@ pub(crate) trait Sign {
     /// The process and its start.
     fn identity(&self) -> (u32, u64);
 
+    /// Whether the policy excludes what they do.
+    fn is_excluded(&self) -> bool;
+
     /// What the act is on.
     #[inline(always)]
     fn scene(&self) -> Scene {
@@ -33,6 +37,16 @@ pub(crate) trait Sign {
 pub(crate) struct Acting<S> {
     who: S,
     scene: Scene,
+    /// Recorded of everybody.
+    always: bool,
+}
+
+impl<S> Acting<S> {
+    /// The same, recorded whatever the policy excludes, if `always` is so.
+    #[inline(always)]
+    pub(crate) fn always_if(self, always: bool) -> Self {
+        Self { always, ..self }
+    }
 }
 
 impl<S: Sign> Sign for Acting<S> {
@@ -44,6 +58,11 @@ impl<S: Sign> Sign for Acting<S> {
     #[inline(always)]
     fn identity(&self) -> (u32, u64) {
         self.who.identity()
+    }
+
+    #[inline(always)]
+    fn is_excluded(&self) -> bool {
+        !self.always && self.who.is_excluded()
     }
 
     #[inline(always)]
@@ -68,6 +87,12 @@ impl Sign for &RecordHeader {
     #[inline(always)]
     fn identity(&self) -> (u32, u64) {
         (self.tgid, self.start_time)
+    }
+
+    /// What they run now is not known.
+    #[inline(always)]
+    fn is_excluded(&self) -> bool {
+        exclude::is_cgroup(self.cgroup_id)
     }
 }
 
@@ -118,7 +143,11 @@ impl Task {
     /// The task, acting on something.
     #[inline(always)]
     pub(crate) const fn on(self, scene: Scene) -> Acting<Self> {
-        Acting { who: self, scene }
+        Acting {
+            who: self,
+            scene,
+            always: false,
+        }
     }
 
     #[inline(always)]
@@ -174,7 +203,7 @@ impl Task {
 
     /// Id of the cgroup, in the hierarchy that the agent chose.
     #[inline(always)]
-    fn cgroup_id(self) -> u64 {
+    pub(crate) fn cgroup_id(self) -> u64 {
         let Some(set) = self.0.follow(offset!(task_cgroups)) else {
             return 0;
         };
@@ -287,6 +316,12 @@ impl Sign for Task {
     #[inline(always)]
     fn identity(&self) -> (u32, u64) {
         (self.tgid(), self.start_time())
+    }
+
+    /// Who performs acts that can be excluded is the caller of the hook.
+    #[inline(always)]
+    fn is_excluded(&self) -> bool {
+        exclude::caller_is_excluded() != 0
     }
 }
 

@@ -10,7 +10,8 @@ use crate::{
     read::{Address, probe},
 };
 
-/// Files, and directories whose direct children are meant. The agent fills it.
+/// Files, and directories whose direct children are meant; and executables that
+/// are excluded. The agent fills it.
 #[map]
 static WATCHED: HashMap<WatchKey, u32> = HashMap::with_max_entries(WATCHED_MAX, 0);
 
@@ -21,7 +22,7 @@ pub(crate) fn is_watched(file: Object, inode: Object, wanted: u32) -> bool {
     if !global::has_watches() {
         return false;
     }
-    if watched_for(inode) & wanted != 0 {
+    if flags_of(inode) & wanted != 0 {
         return true;
     }
     let dentry: Address = probe(file.address(), offset!(file_path) + offset!(path_dentry))
@@ -30,12 +31,13 @@ pub(crate) fn is_watched(file: Object, inode: Object, wanted: u32) -> bool {
     let Some(directory) = probe::<Address>(parent, offset!(dentry_inode)) else {
         return false;
     };
-    let flags = watched_for(Object::untyped(directory));
+    let flags = flags_of(Object::untyped(directory));
     flags & watch_flags::CHILDREN != 0 && flags & wanted != 0
 }
 
+/// What the agent said of a file: bits of [`watch_flags`].
 #[inline(always)]
-fn watched_for(inode: Object) -> u32 {
+pub(crate) fn flags_of(inode: Object) -> u32 {
     let device = inode
         .follow(offset!(inode_super_block))
         .map_or(0, |super_block| {

@@ -77,6 +77,13 @@ impl Cgroups {
         }
     }
 
+    /// The path that the kernel has for a cgroup: of its root, the mount may show
+    /// a part only.
+    #[must_use]
+    pub fn path_of(&self, path: &str) -> PathBuf {
+        path_in_file_system(&self.root.join(path))
+    }
+
     /// Makes a cgroup, with those above it.
     #[must_use]
     pub fn make(&self, path: &str) -> PathBuf {

@@ -9,16 +9,18 @@ use super::{
     program_stats::{SkipReader, Skipped},
 };
 
-/// Sums over all CPUs for one kind: what was seen was submitted, counted or
-/// lost.
+/// Sums over all CPUs for one kind: what was seen was submitted, counted,
+/// excluded or lost.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct KindTotals {
-    /// Acts that a hook decided to record.
+    /// Acts that are worth a record.
     pub seen: u64,
     /// Records that entered a ring.
     pub submitted: u64,
     /// Acts that went into a sum of repeated acts.
     pub counted: u64,
+    /// Acts that the policy takes for noise.
+    pub excluded: u64,
     /// Records that did not.
     pub lost: u64,
 }
@@ -49,6 +51,7 @@ impl Totals {
                 seen: sum.seen + kind.seen,
                 submitted: sum.submitted + kind.submitted,
                 counted: sum.counted + kind.counted,
+                excluded: sum.excluded + kind.excluded,
                 lost: sum.lost + kind.lost,
             })
     }
@@ -135,6 +138,7 @@ impl LossReader {
                 total.seen += counters.seen;
                 total.submitted += counters.submitted;
                 total.counted += counters.counted;
+                total.excluded += counters.excluded;
                 total.lost += counters.lost;
             }
         }
@@ -167,6 +171,7 @@ mod tests {
                 seen: 7,
                 submitted: 0,
                 counted: 0,
+                excluded: 0,
                 lost: 9
             }
         );

@@ -7,7 +7,10 @@ use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
 use super::range::Ranges;
-use crate::model::{Score, Source};
+use crate::{
+    capture::Exclusions,
+    model::{Score, Source},
+};
 
 /// What the sensor may do.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum)]
@@ -57,6 +60,8 @@ pub struct Config {
     pub watch_read: Vec<PathBuf>,
     /// The same for writes.
     pub watch_write: Vec<PathBuf>,
+    /// Acts that are not recorded.
+    pub exclusions: Exclusions,
 }
 
 /// Files that hold secrets on every server: their readers are recorded unless
@@ -84,6 +89,7 @@ impl Default for Config {
             hash_file: 256 << 20,
             watch_read: SECRETS.iter().map(PathBuf::from).collect(),
             watch_write: Vec::new(),
+            exclusions: Exclusions::default(),
         }
     }
 }
@@ -129,6 +135,15 @@ struct File {
     response: ResponseSection,
     limits: LimitsSection,
     watch: WatchSection,
+    exclude: ExcludeSection,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+struct ExcludeSection {
+    executables: Vec<PathBuf>,
+    cgroups: Vec<PathBuf>,
+    paths: Vec<PathBuf>,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -241,6 +256,11 @@ impl Config {
             watch_read: ranges
                 .watched("watch.read", file.watch.read.unwrap_or(defaults.watch_read))?,
             watch_write: ranges.watched("watch.write", file.watch.write)?,
+            exclusions: Exclusions {
+                executables: ranges.watched("exclude.executables", file.exclude.executables)?,
+                cgroups: ranges.excluded_cgroups("exclude.cgroups", file.exclude.cgroups)?,
+                paths: ranges.excluded_paths("exclude.paths", file.exclude.paths)?,
+            },
         })
     }
 }
@@ -275,7 +295,8 @@ mod tests {
             "[model]\npath = \"/m.onnx\"\nalert_threshold = 0.25\nkill_threshold = 0.5\n\
              [response]\nmode = \"enforce\"\nprotected = [\"/usr/sbin/sshd\"]\n\
              [limits]\ncritical_ring_bytes = 65536\nbulk_ring_bytes = 131072\nprocesses = 2000\n\
-             output_queue = 100\nhash_file_bytes = 0\n",
+             output_queue = 100\nhash_file_bytes = 0\n\
+             [exclude]\nexecutables = [\"/b\"]\ncgroups = [\"/c\"]\npaths = [\"/p\"]\n",
         )
         .unwrap();
         assert_eq!(config.mode, Mode::Enforce);
@@ -291,6 +312,12 @@ mod tests {
         assert_eq!((config.critical_ring, config.bulk_ring), (65_536, 131_072));
         assert_eq!((config.processes, config.output_queue), (2_000, 100));
         assert_eq!(config.hash_file, 0);
+        let exclusions = Exclusions {
+            executables: vec!["/b".into()],
+            cgroups: vec!["/c".into()],
+            paths: vec!["/p".into()],
+        };
+        assert_eq!(config.exclusions, exclusions);
     }
 
     #[test]
@@ -337,6 +364,22 @@ mod tests {
             (
                 "[limits]\nhash_file_bytes = 4294967296",
                 &["limits.hash_file_bytes", "0 to 4294967295"],
+            ),
+            (
+                "[exclude]\nexecutables = [\"rsync\"]",
+                &["exclude.executables", "rsync", "absolute"],
+            ),
+            (
+                "[exclude]\ncgroups = [\"/\"]",
+                &["exclude.cgroups", "\"/\"", "below the root"],
+            ),
+            (
+                "[exclude]\npaths = [\"//\"]",
+                &["exclude.paths", "\"//\"", "at most 127 bytes"],
+            ),
+            (
+                "[exclude]\nusers = [\"root\"]",
+                &["unknown field `users`", "`executables`, `cgroups`, `paths`"],
             ),
             (
                 "[response]\nprotected = [\"sshd\"]",

@@ -2,8 +2,15 @@
 
 use std::path::{Path, PathBuf};
 
+use sensor_common::{EXCLUDED_PATH_BYTES, EXCLUDED_PATHS_MAX};
+
 use super::ConfigError;
 use crate::model::Score;
+
+/// Whether a path is that of the root, or of nothing below it.
+fn is_root(path: &Path) -> bool {
+    path.components().count() <= 1 && path.has_root()
+}
 
 /// Most paths that can be watched for one thing.
 const WATCHES_MAX: usize = 1024;
@@ -55,6 +62,40 @@ impl Ranges<'_> {
             return Err(self.error(key, found, format!("at most {WATCHES_MAX} paths")));
         }
         Ok(paths)
+    }
+
+    /// Paths of cgroups below the root, and not too many.
+    pub(super) fn excluded_cgroups(
+        self,
+        key: &'static str,
+        paths: Vec<PathBuf>,
+    ) -> Result<Vec<PathBuf>, ConfigError> {
+        if let Some(root) = paths.iter().find(|path| is_root(path)) {
+            let found = format!("{:?}", root.display().to_string());
+            return Err(self.error(key, found, String::from("cgroups below the root")));
+        }
+        self.watched(key, paths)
+    }
+
+    /// Paths of directories that the kernel programs have room for.
+    pub(super) fn excluded_paths(
+        self,
+        key: &'static str,
+        paths: Vec<PathBuf>,
+    ) -> Result<Vec<PathBuf>, ConfigError> {
+        const LONGEST: usize = EXCLUDED_PATH_BYTES - 1;
+        const MOST: usize = EXCLUDED_PATHS_MAX as usize;
+        let refused = |path: &&PathBuf| is_root(path) || path.as_os_str().len() > LONGEST;
+        if let Some(path) = paths.iter().find(refused) {
+            let found = format!("{:?}", path.display().to_string());
+            let allowed = format!("directories below the root, of at most {LONGEST} bytes");
+            return Err(self.error(key, found, allowed));
+        }
+        if paths.len() > MOST {
+            let found = format!("{} paths", paths.len());
+            return Err(self.error(key, found, format!("at most {MOST} paths")));
+        }
+        self.watched(key, paths)
     }
 
     /// A number from `low` to `high`, both allowed.

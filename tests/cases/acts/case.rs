@@ -108,6 +108,15 @@ impl Case {
         Self::under("container", name, kind, play)
     }
 
+    /// What a policy keeps from being recorded.
+    pub(crate) fn exclusion(
+        name: &str,
+        kind: &'static str,
+        play: impl Fn(&Stage) -> Played + Send + 'static,
+    ) -> Self {
+        Self::under("excluded", name, kind, play)
+    }
+
     /// The order of acts.
     pub(crate) fn order(
         name: &str,

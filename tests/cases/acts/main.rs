@@ -16,6 +16,7 @@ mod case;
 mod container;
 mod credentials;
 mod evasion;
+mod exclusion;
 mod file;
 mod kernel;
 mod matrix;
@@ -58,6 +59,7 @@ fn cases() -> Vec<Case> {
         aliases::cases(),
         evasion::cases(),
         container::cases(),
+        exclusion::cases(),
         order::cases(),
     ]
     .into_iter()

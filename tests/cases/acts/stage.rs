@@ -21,7 +21,7 @@ use crate::{
 };
 
 /// Files whose reading is watched; each belongs to one case.
-const READ: [&str; 8] = [
+const READ: [&str; 9] = [
     "plain",
     "raced-1",
     "alias",
@@ -30,7 +30,14 @@ const READ: [&str; 8] = [
     "directory",
     "flooded",
     "behind",
+    "noise",
 ];
+/// A program whose acts are excluded, and the only file of its directory.
+const EXCLUDED_PROGRAM: &str = "excluded-program/program";
+/// A directory whose files are excluded.
+const EXCLUDED_DIRECTORY: &str = "excluded-directory";
+/// A cgroup whose acts are excluded.
+const EXCLUDED_CGROUP: &str = "sensor-excluded";
 /// Files whose writing is watched.
 const WRITE: [&str; 1] = ["written"];
 /// Between two looks at what the sensor writes.
@@ -68,8 +75,8 @@ impl Stage {
         let guard = tempfile::tempdir().unwrap();
         let workplace = fs::canonicalize(guard.path()).unwrap();
         let config = workplace.join("sensor.toml");
-        fs::write(&config, configuration(&workplace)).unwrap();
         let cgroups = Cgroups::find();
+        fs::write(&config, configuration(&workplace, &cgroups)).unwrap();
         let resident = resident(&cgroups, &workplace);
         let sensor = Sensor::start(&[
             "--model",
@@ -113,15 +120,43 @@ impl Stage {
         watched(&self.workplace).join(name)
     }
 
+    /// A copy of the actor that is excluded.
+    pub(crate) fn excluded_program(&self) -> PathBuf {
+        self.workplace.join(EXCLUDED_PROGRAM)
+    }
+
+    /// A directory whose files are excluded.
+    pub(crate) fn excluded_directory(&self) -> PathBuf {
+        self.workplace.join(EXCLUDED_DIRECTORY)
+    }
+
+    /// A new cgroup below an excluded one, of which the sensor knows.
+    pub(crate) fn excluded_cgroup(&self) -> Result<PathBuf, Trouble> {
+        let cgroup = self.cgroups.make(&format!("{EXCLUDED_CGROUP}/inner"));
+        let told = self.look_until(*self.patience.lock().unwrap(), |records| {
+            let made = |record: &&Value| {
+                let path = record["cgroup"]["path"].as_str().unwrap_or_default();
+                record["kind"] == "cgroup.create"
+                    && path.ends_with(&format!("/{EXCLUDED_CGROUP}/inner"))
+            };
+            records.iter().find(made).map(drop)
+        });
+        match told? {
+            Some(()) => Ok(cgroup),
+            None => Err(Trouble::Missing("no record of the new cgroup".to_owned())),
+        }
+    }
+
     /// Has the actor do something, and waits until the sensor has told of its
     /// end: whatever it did must have been told before.
     pub(crate) fn act(&self, arguments: &[&str]) -> Result<Run<'_>, Trouble> {
-        self.finish(self.start(arguments)?)
+        self.act_as(&actor(), arguments)
     }
 
-    fn start(&self, arguments: &[&str]) -> Result<Started, Trouble> {
+    /// The same, of another program that does what the actor does.
+    pub(crate) fn act_as(&self, program: &Path, arguments: &[&str]) -> Result<Run<'_>, Trouble> {
         let from = self.look(<[Value]>::len)?;
-        Ok(Started::new(arguments, from))
+        self.finish(Started::new(program, arguments, from))
     }
 
     fn finish(&self, started: Started) -> Result<Run<'_>, Trouble> {
@@ -213,11 +248,18 @@ impl Stage {
             .filter(|record| record["loss"]["source"] != "program_skipped")
             .map(Value::to_string)
             .collect();
-        if losses.is_empty() {
-            Ok(())
-        } else {
-            Err(losses.join("\n"))
+        if !losses.is_empty() {
+            return Err(losses.join("\n"));
         }
+        let accounting = finished.records.summary()["accounting"].as_object();
+        for (kind, totals) in accounting.ok_or("no accounting")? {
+            let of = |fate: &str| totals[fate].as_u64().unwrap_or_default();
+            let told = of("submitted") + of("counted") + of("excluded") + of("lost");
+            if of("seen") != told {
+                return Err(format!("{kind} does not add up: {totals}"));
+            }
+        }
+        Ok(())
     }
 
     /// Stops what still runs.
@@ -233,8 +275,8 @@ impl Stage {
 }
 
 impl Started {
-    fn new(arguments: &[&str], from: usize) -> Self {
-        let mut child = Command::new(actor())
+    fn new(program: &Path, arguments: &[&str], from: usize) -> Self {
+        let mut child = Command::new(program)
             .args(arguments)
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
@@ -267,8 +309,9 @@ fn watched(workplace: &Path) -> PathBuf {
     workplace.join("watched")
 }
 
-/// Makes what is to be watched, and says so to the sensor.
-fn configuration(workplace: &Path) -> String {
+/// Makes what is to be watched and what is to be excluded, and says so to the
+/// sensor.
+fn configuration(workplace: &Path, cgroups: &Cgroups) -> String {
     let watched = watched(workplace);
     fs::create_dir_all(watched.join("directory")).unwrap();
     let list = |names: &[&str]| {
@@ -286,10 +329,19 @@ fn configuration(workplace: &Path) -> String {
     };
     // Beside one that is watched, and not watched itself.
     fs::write(watched.join("raced-0"), "harmless").unwrap();
+    let program = workplace.join(EXCLUDED_PROGRAM);
+    fs::create_dir(program.parent().unwrap()).unwrap();
+    fs::copy(actor(), &program).unwrap();
+    let directory = workplace.join(EXCLUDED_DIRECTORY);
+    fs::create_dir(&directory).unwrap();
     format!(
-        "[watch]\nread = [{}]\nwrite = [{}]\n",
+        "[watch]\nread = [{}]\nwrite = [{}]\n\
+         [exclude]\nexecutables = [\"{}\"]\ncgroups = [\"{}\"]\npaths = [\"{}\"]\n",
         list(&READ),
-        list(&WRITE)
+        list(&WRITE),
+        program.display(),
+        cgroups.path_of(EXCLUDED_CGROUP).display(),
+        directory.display(),
     )
 }
 
@@ -303,7 +355,7 @@ fn resident(cgroups: &Cgroups, workplace: &Path) -> (PathBuf, Started) {
         cgroup.to_str().unwrap(),
         file.to_str().unwrap(),
     ];
-    let mut started = Started::new(&arguments, 0);
+    let mut started = Started::new(&actor(), &arguments, 0);
     let mut line = String::new();
     started.output.read_line(&mut line).unwrap();
     assert!(line.contains("ready"), "{line}");

@@ -51,7 +51,7 @@ pub(crate) fn act(act: &str, arguments: &[&str]) {
     }
 }
 
-fn enter_cgroup(path: &str) {
+pub(crate) fn enter_cgroup(path: &str) {
     fs::write(Path::new(path).join("cgroup.procs"), "0").unwrap();
 }
 

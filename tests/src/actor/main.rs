@@ -28,6 +28,7 @@ mod memory;
 mod mounting;
 mod namespaces;
 mod network;
+mod noise;
 mod order;
 mod process;
 mod race;
@@ -85,6 +86,7 @@ fn act(domain: &str, act: &str, arguments: &[&str]) {
         "mounting" => mounting::act(act, arguments),
         "namespaces" => namespaces::act(act, arguments),
         "network" => network::act(act, arguments),
+        "noise" => noise::act(act, arguments),
         "order" => order::act(act, arguments),
         "process" => process::act(act, arguments),
         "race" => race::act(act, arguments),

@@ -2,6 +2,7 @@
 
 mod attach;
 mod error;
+mod exclude;
 mod object;
 mod readable;
 mod self_test;
@@ -20,6 +21,7 @@ use tokio::io::{Interest, unix::AsyncFd};
 
 pub use error::KernelError;
 pub(super) use error::map_error;
+pub use exclude::{ExcludedCgroups, Exclusions};
 pub use verifier::VerifierCost;
 pub use watch::{WatchMap, Watches};
 
@@ -43,6 +45,8 @@ pub struct KernelOptions {
     pub tier: Option<Tier>,
     /// Files whose reading or writing is watched.
     pub watches: Watches,
+    /// Acts that are not recorded.
+    pub exclusions: Exclusions,
 }
 
 impl Default for KernelOptions {
@@ -52,6 +56,7 @@ impl Default for KernelOptions {
             ring_sizes: RingSizes::default(),
             tier: None,
             watches: Watches::default(),
+            exclusions: Exclusions::default(),
         }
     }
 }
@@ -77,6 +82,8 @@ pub struct Channels {
     pub repeats: RepeatReader,
     /// Watched files.
     pub watches: WatchMap,
+    /// Cgroups whose acts are not recorded.
+    pub excluded_cgroups: ExcludedCgroups,
 }
 
 /// Why a tier that sees more than the one in use was not taken.
@@ -313,12 +320,21 @@ impl Channels {
             object::take_map(ebpf, "REPEATS_ODD")?,
             object::take_map(ebpf, "REPEAT_EPOCH")?,
         )?;
-        let watches = WatchMap::new(object::take_map(ebpf, "WATCHED")?, options.watches.clone())?;
+        let exclusions = &options.exclusions;
+        let watches = WatchMap::new(
+            object::take_map(ebpf, "WATCHED")?,
+            options.watches.clone(),
+            exclusions.executables.clone(),
+        )?;
+        exclude::enter_paths(object::take_map(ebpf, "EXCLUDED_PATHS")?, &exclusions.paths)?;
+        let cgroups = object::take_map(ebpf, "EXCLUDED_CGROUPS")?;
+        let excluded_cgroups = ExcludedCgroups::new(cgroups, &exclusions.cgroups)?;
         Ok(Self {
             rings,
             losses,
             repeats,
             watches,
+            excluded_cgroups,
         })
     }
 }

@@ -1,7 +1,7 @@
 //! The object with the kernel programs, and what it must know before it is
 //! loaded.
 
-use std::{borrow::Cow, collections::BTreeMap, process};
+use std::{borrow::Cow, collections::BTreeMap, fs, os::unix::fs::MetadataExt, process};
 
 use aya::{
     Btf, Ebpf, EbpfLoader, VerifierLogLevel, include_bytes_aligned,
@@ -47,6 +47,8 @@ pub(super) fn load(
     let readable = Readable::of(types);
     let readable_type = readable.map_or(0, |readable| readable.structure);
     let object = readable.map_or(Cow::Borrowed(OBJECT), |readable| readable.complete(OBJECT));
+    let exclusions = options.exclusions.bits();
+    let mount_namespace = initial_mount_namespace();
     let sizes = options.ring_sizes;
     let quarters = [sizes.critical, sizes.bulk].map(|bytes| u64::from(bytes) / 4);
     let mut loader = EbpfLoader::new();
@@ -64,6 +66,8 @@ pub(super) fn load(
         .override_global("WATCHES", &has_watches, true)
         .override_global("HAS_TASK_BTF", &has_task_btf, true)
         .override_global("READABLE_TYPE", &readable_type, true)
+        .override_global("EXCLUSIONS", &exclusions, true)
+        .override_global("INITIAL_MOUNT_NAMESPACE", &mount_namespace, true)
         .override_global("CRITICAL_RING_QUARTER", &quarters[0], true)
         .override_global("BULK_RING_QUARTER", &quarters[1], true)
         .map_max_entries(Ring::Critical.map_name(), sizes.critical)
@@ -94,6 +98,17 @@ fn acts(options: &KernelOptions, tier: Tier, fallen: &BTreeMap<usize, String>) -
         })
         .flat_map(|(_, hook)| hook.syscall_acts())
         .collect()
+}
+
+/// The mount namespace of the first process; where it has more rights than this
+/// one, and may not be looked at, this one's own. 0, which none has, where neither
+/// can be told.
+fn initial_mount_namespace() -> u32 {
+    ["/proc/1/ns/mnt", "/proc/self/ns/mnt"]
+        .iter()
+        .find_map(|path| fs::metadata(path).ok())
+        .and_then(|found| u32::try_from(found.ino()).ok())
+        .unwrap_or_default()
 }
 
 pub(super) fn take_map(ebpf: &mut Ebpf, name: &'static str) -> Result<Map, KernelError> {

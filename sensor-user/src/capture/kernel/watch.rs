@@ -1,4 +1,5 @@
-//! Which files are watched, told to the kernel by identity.
+//! Which files are watched, and which executables are excluded, told to the
+//! kernel by identity.
 
 use std::{
     fs,
@@ -22,10 +23,11 @@ pub struct Watches {
     pub write: Vec<PathBuf>,
 }
 
-/// The kernel's map of watched files.
+/// The kernel's map of watched files and excluded executables.
 pub struct WatchMap {
     map: HashMap<MapData, Key, u32>,
     watches: Watches,
+    excluded: Vec<PathBuf>,
     entered: Vec<WatchKey>,
     looks_due: u8,
 }
@@ -43,11 +45,16 @@ struct Key(WatchKey);
 unsafe impl aya::Pod for Key {}
 
 impl WatchMap {
-    pub(super) fn new(map: Map, watches: Watches) -> Result<Self, KernelError> {
+    pub(super) fn new(
+        map: Map,
+        watches: Watches,
+        excluded: Vec<PathBuf>,
+    ) -> Result<Self, KernelError> {
         let map = HashMap::try_from(map).map_err(|error| map_error("WATCHED", &error))?;
         let mut watched = Self {
             map,
             watches,
+            excluded,
             entered: Vec::new(),
             looks_due: 0,
         };
@@ -59,7 +66,8 @@ impl WatchMap {
     /// the name may be another from now on.
     pub fn saw(&mut self, path: &[u8]) {
         use std::os::unix::ffi::OsStrExt;
-        let mut watched = self.watches.read.iter().chain(&self.watches.write);
+        let watches = self.watches.read.iter().chain(&self.watches.write);
+        let mut watched = watches.chain(&self.excluded);
         if watched.any(|watched| watched.as_os_str().as_bytes() == path) {
             self.saw_names_change();
         }
@@ -85,6 +93,7 @@ impl WatchMap {
         for (paths, flag) in [
             (&self.watches.read, watch_flags::READ),
             (&self.watches.write, watch_flags::WRITE),
+            (&self.excluded, watch_flags::EXCLUDED),
         ] {
             for path in paths {
                 let Some((key, children)) = identity(path) else {

@@ -1,4 +1,5 @@
 mod hashes;
+mod known;
 mod loss;
 mod main_loop;
 mod pace;
@@ -18,6 +19,7 @@ use crate::{
     outputs::{FeatureExport, Output, Writer},
     policy::{Config, Mode, ModelChoice},
 };
+use known::Known;
 use pipeline::Pipeline;
 
 /// Which records are written.
@@ -118,6 +120,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<(), Failure> {
                 read: config.watch_read.clone(),
                 write: config.watch_write.clone(),
             },
+            exclusions: config.exclusions.clone(),
         };
         let (mut kernel, channels) = Kernel::load(&options).map_err(Failure::failed)?;
         let Channels {
@@ -125,6 +128,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<(), Failure> {
             losses,
             repeats,
             watches,
+            excluded_cgroups,
         } = channels;
         kernel.forward_log();
         if !arguments.quiet {
@@ -133,7 +137,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<(), Failure> {
         doctor::require_hooks(&kernel)?;
         let mut pipeline = Pipeline::new(
             &config,
-            watches,
+            Known::new(watches, excluded_cgroups),
             repeats,
             model,
             writer,

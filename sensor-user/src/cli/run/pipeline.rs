@@ -7,6 +7,7 @@ use sensor_common::RecordKind;
 use super::{
     Events,
     hashes::{self, Hashes},
+    known::Known,
     loss::{AgentLosses, Losses},
     scoring::{self, Judgement, Scoring},
     startup, summary_text,
@@ -16,7 +17,7 @@ use super::{
 use crate::{
     capture::{
         BootTime, KernelLosses, ProgramStats, RepeatReader, Resolver, ScannedCgroup,
-        ScannedProcess, WallClock, WatchMap, decode, tick_nanoseconds,
+        ScannedProcess, WallClock, decode, tick_nanoseconds,
     },
     event::{Act, Event, ProcessId, Repeats},
     features::{Context, Moment, extract},
@@ -33,7 +34,7 @@ use crate::{
 
 pub(super) struct Pipeline {
     table: ProcessTable,
-    watches: WatchMap,
+    known: Known,
     repeat_reader: RepeatReader,
     resolver: Resolver,
     target_resolver: Resolver,
@@ -54,7 +55,7 @@ pub(super) struct Pipeline {
 impl Pipeline {
     pub(super) fn new(
         config: &Config,
-        watches: WatchMap,
+        known: Known,
         repeat_reader: RepeatReader,
         model: Option<Model>,
         writer: Option<Writer>,
@@ -68,7 +69,7 @@ impl Pipeline {
         let tick_ns = tick_nanoseconds();
         Self {
             table: ProcessTable::new(limits, tick_ns).with_containers(startup::containers()),
-            watches,
+            known,
             repeat_reader,
             resolver: Resolver::new(),
             target_resolver: Resolver::new(),
@@ -139,9 +140,8 @@ impl Pipeline {
         let target = second
             .flatten()
             .map(|path| self.target_resolver.resolve(path, event.flags, namespace));
-        for (path, _) in [path, target].into_iter().flatten() {
-            self.watches.saw(path);
-        }
+        let paths = [path, target].into_iter().flatten();
+        self.known.acted(&event.act, paths.map(|(path, _)| path));
         let applied = self.table.apply(
             &event,
             path.map_or(&[][..], |(path, _)| path),
@@ -175,18 +175,9 @@ impl Pipeline {
     fn take_in_repeats(&mut self, sums: &[Repeats]) {
         for repeats in sums {
             self.counts.counted += repeats.count;
-            match repeats.kind {
-                RecordKind::FileMount => {
-                    self.hashes.forget();
-                    self.watches.saw_names_change();
-                }
-                RecordKind::FileOpen
-                | RecordKind::FileUnlink
-                | RecordKind::FileRename
-                | RecordKind::FileLink
-                | RecordKind::FileSymlink
-                | RecordKind::FileUnmount => self.watches.saw_names_change(),
-                _ => {}
+            self.known.repeated(repeats.kind);
+            if repeats.kind == RecordKind::FileMount {
+                self.hashes.forget();
             }
             let applied = self.table.apply_repeats(repeats);
             if self.events == Events::All {
@@ -281,10 +272,10 @@ impl Pipeline {
     /// What is due once a second: clocks and losses.
     pub(super) fn tick(&mut self, kernel: KernelLosses) {
         self.records.clock.refresh();
-        self.watches.refresh_if_touched();
+        let totals = kernel.records.sum();
+        self.known.tick(totals.excluded);
         self.take_hashes(false);
-        let counted = kernel.records.sum().counted;
-        let sums = self.repeat_reader.collect(counted);
+        let sums = self.repeat_reader.collect(totals.counted);
         self.take_in_repeats(&sums);
         self.tell_losses(kernel);
     }
@@ -305,7 +296,7 @@ impl Pipeline {
 
     /// What is due when the rings were emptied.
     pub(super) fn caught_up(&mut self) {
-        self.watches.refresh_if_touched();
+        self.known.refresh();
         self.take_hashes(true);
     }
 

@@ -117,7 +117,7 @@ pub struct SummaryPart {
     /// Records lost, over all sources.
     pub lost: u64,
     /// What became of the acts that the hooks saw, by kind: `seen = submitted +
-    /// counted + lost`. Kinds that were not seen are left out.
+    /// counted + excluded + lost`. Kinds that were not seen are left out.
     pub accounting: BTreeMap<&'static str, KindTotals>,
     /// Processes live at the end.
     pub processes: usize,
