@@ -199,18 +199,18 @@ fn two_names(
     from: Place,
     to: Place,
 ) {
-    emit(
-        kind,
-        task.on(from.surroundings()),
-        |builder, record: &mut FileRecord| {
-            builder.mark(flags::ATTEMPT);
-            record.flags = call_flags;
-            record.path_length = builder.path(from, flags::PATH_TRUNCATED);
-            record.second_path_length = builder.path(to, flags::SECOND_PATH_TRUNCATED);
+    let mut scene = from.surroundings();
+    if matches!(kind, RecordKind::FileRename) {
+        scene.object = from.scene().object ^ to.scene().object.rotate_left(1);
+    }
+    emit(kind, task.on(scene), |builder, record: &mut FileRecord| {
+        builder.mark(flags::ATTEMPT);
+        record.flags = call_flags;
+        record.path_length = builder.path(from, flags::PATH_TRUNCATED);
+        record.second_path_length = builder.path(to, flags::SECOND_PATH_TRUNCATED);
 
-            describe_dentry(record, dentry);
-        },
-    );
+        describe_dentry(record, dentry);
+    });
 }
 
 /// `int security_path_symlink(const struct path *dir, struct dentry *dentry,

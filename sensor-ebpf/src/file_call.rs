@@ -9,13 +9,14 @@ use sensor_common::{FileRecord, RecordKind, flags};
 use crate::{
     file::{describe_inode, opened, written},
     global::offset,
+    name,
     path::Place,
     process::compat_flag,
     read::user,
     record::{Builder, emit},
     repeat::Scene,
     syscall::{Syscall, syscall_exit},
-    task::Task,
+    task::{Acting, Task},
 };
 
 /// `AT_FDCWD` (`include/uapi/linux/fcntl.h`).
@@ -66,11 +67,20 @@ fn unlink(task: Task, call: Syscall) {
             call.argument(2) as u32,
         ),
     };
-    by_name(
+    if call.result != 0 {
+        return;
+    }
+    let place = (directory, name);
+    let scene = Scene {
+        object: name::number(task, place) ^ u64::from(call_flags) << 32,
+        ..scene(place)
+    };
+    named(
+        task.on(scene),
         task,
         call,
         RecordKind::FileUnlink,
-        (directory, name),
+        place,
         0,
         |record| record.flags = call_flags,
     );
@@ -91,7 +101,29 @@ fn rename(task: Task, call: Syscall) {
         (false, 316) | (true, 353) => call.argument(4) as u32,
         _ => 0,
     };
-    two_names(task, call, RecordKind::FileRename, call_flags, from, to);
+    if call.result != 0 {
+        return;
+    }
+    let (old, new) = (name::number(task, from), name::number(task, to));
+    let known = old != Scene::UNKNOWN && new != Scene::UNKNOWN;
+    let object = if known {
+        old ^ new.rotate_left(1) ^ u64::from(call_flags)
+    } else {
+        Scene::UNKNOWN
+    };
+    let scene = Scene {
+        object,
+        ..scene(from)
+    };
+    two_names(
+        task.on(scene),
+        task,
+        call,
+        RecordKind::FileRename,
+        call_flags,
+        from,
+        to,
+    );
 }
 syscall_exit!(exit_rename, exit_rename_second; rename);
 
@@ -105,7 +137,15 @@ fn link(task: Task, call: Syscall) {
         ),
         _ => two_directories(call),
     };
-    two_names(task, call, RecordKind::FileLink, 0, from, to);
+    two_names(
+        task.on(scene(from)),
+        task,
+        call,
+        RecordKind::FileLink,
+        0,
+        from,
+        to,
+    );
 }
 syscall_exit!(exit_link, exit_link_second; link);
 
@@ -119,6 +159,7 @@ fn two_directories(call: Syscall) -> ((i32, u64), (i32, u64)) {
 
 #[inline(always)]
 fn two_names(
+    who: Acting<Task>,
     task: Task,
     call: Syscall,
     kind: RecordKind,
@@ -129,22 +170,17 @@ fn two_names(
     if call.result != 0 {
         return;
     }
-    emit(
-        kind,
-        task.on(scene(from)),
-        |builder, record: &mut FileRecord| {
-            compat_flag(builder, call);
-            let (base_length, path_length) =
-                argument_path(builder, task, from, flags::PATH_TRUNCATED);
-            let (second_base_length, second_path_length) =
-                argument_path(builder, task, to, flags::SECOND_PATH_TRUNCATED);
-            record.flags = call_flags;
-            record.base_length = base_length;
-            record.path_length = path_length;
-            record.second_base_length = second_base_length;
-            record.second_path_length = second_path_length;
-        },
-    );
+    emit(kind, who, |builder, record: &mut FileRecord| {
+        compat_flag(builder, call);
+        let (base_length, path_length) = argument_path(builder, task, from, flags::PATH_TRUNCATED);
+        let (second_base_length, second_path_length) =
+            argument_path(builder, task, to, flags::SECOND_PATH_TRUNCATED);
+        record.flags = call_flags;
+        record.base_length = base_length;
+        record.path_length = path_length;
+        record.second_base_length = second_base_length;
+        record.second_path_length = second_path_length;
+    });
 }
 
 /// `symlink`, `symlinkat`.
@@ -372,22 +408,30 @@ fn by_name(
     text: u64,
     fill: impl FnOnce(&mut FileRecord),
 ) {
-    if call.result != 0 {
-        return;
+    if call.result == 0 {
+        named(task.on(scene(place)), task, call, kind, place, text, fill);
     }
-    emit(
-        kind,
-        task.on(scene(place)),
-        |builder, record: &mut FileRecord| {
-            compat_flag(builder, call);
-            fill(record);
-            (record.base_length, record.path_length) =
-                argument_path(builder, task, place, flags::PATH_TRUNCATED);
-            if text != 0 {
-                record.text_length = builder.user_path(text);
-            }
-        },
-    );
+}
+
+#[inline(always)]
+fn named(
+    who: Acting<Task>,
+    task: Task,
+    call: Syscall,
+    kind: RecordKind,
+    place: (i32, u64),
+    text: u64,
+    fill: impl FnOnce(&mut FileRecord),
+) {
+    emit(kind, who, |builder, record: &mut FileRecord| {
+        compat_flag(builder, call);
+        fill(record);
+        (record.base_length, record.path_length) =
+            argument_path(builder, task, place, flags::PATH_TRUNCATED);
+        if text != 0 {
+            record.text_length = builder.user_path(text);
+        }
+    });
 }
 
 /// What a path is, as far as the call tells: where a relative one starts.

@@ -37,6 +37,7 @@ mod io_uring;
 mod kernel;
 mod memory;
 mod mount;
+mod name;
 mod network;
 mod network_call;
 mod object;

@@ -52,7 +52,7 @@ const SLOTS: u32 = 4096;
 /// A second, nearly: 2³⁰ ns.
 const WINDOW_SHIFT: u32 = 30;
 /// Multiplier of Fibonacci hashing: 2⁶⁴ over the golden ratio.
-const GOLDEN: u64 = 0x9e37_79b9_7f4a_7c15;
+pub(crate) const GOLDEN: u64 = 0x9e37_79b9_7f4a_7c15;
 
 /// How often something happened in a window. What hashes to the same slot takes
 /// it over: the worst is an act that is recorded and need not have been.
