@@ -2,6 +2,7 @@
 
 mod acts;
 mod busy;
+mod compare;
 mod figure;
 mod flood;
 mod footprint;
@@ -11,6 +12,7 @@ mod latency;
 mod load;
 mod machine;
 mod pinning;
+mod report;
 mod sensor;
 mod small_program;
 mod statistics;
@@ -23,13 +25,10 @@ use std::{
 };
 
 use anyhow::{Context as _, Result, ensure};
-use clap::{Args, ValueEnum};
+use clap::{Args, Subcommand, ValueEnum};
 use tempfile::TempDir;
 
-use self::{
-    figure::{Figure, Report},
-    machine::Machine,
-};
+use self::{figure::Figure, machine::Machine, report::Report};
 use crate::{
     build,
     setup::{self, Consent},
@@ -41,9 +40,12 @@ use crate::{
 /// The sensor is started and stopped many times; everything that happens on the machine meanwhile
 /// is part of the figures, so an otherwise idle machine gives the best ones.
 #[derive(Args)]
+#[command(args_conflicts_with_subcommands = true)]
 #[command(after_help = "Example:
   cargo xtask bench --quick --only acts --json acts.json")]
 pub(crate) struct Arguments {
+    #[command(subcommand)]
+    command: Option<Command>,
     /// Shorter loads: a minute in all, with wider spreads
     #[arg(long)]
     quick: bool,
@@ -58,6 +60,12 @@ pub(crate) struct Arguments {
     sensor: Option<PathBuf>,
     #[command(flatten)]
     consent: Consent,
+}
+
+/// What can be done with figures that were measured before.
+#[derive(Subcommand)]
+enum Command {
+    Compare(compare::Arguments),
 }
 
 /// Figures that are measured together.
@@ -96,6 +104,13 @@ impl Bench {
 }
 
 pub(crate) fn main(arguments: &Arguments) -> Result<()> {
+    match &arguments.command {
+        Some(Command::Compare(arguments)) => compare::main(arguments),
+        None => measure(arguments),
+    }
+}
+
+fn measure(arguments: &Arguments) -> Result<()> {
     ensure!(
         workspace::is_root()?,
         "loading programs into the kernel needs root: start this command as root"
@@ -131,8 +146,7 @@ pub(crate) fn main(arguments: &Arguments) -> Result<()> {
         report.figures.extend(figures);
     }
     if let Some(path) = &arguments.json {
-        let text = serde_json::to_string_pretty(&report).context("write the figures as JSON")?;
-        fs::write(path, text + "\n").with_context(|| format!("write {}", path.display()))?;
+        report.write(path)?;
     }
     Ok(())
 }
