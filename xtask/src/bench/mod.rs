@@ -17,6 +17,8 @@ mod sensor;
 mod small_program;
 mod statistics;
 mod summary;
+mod timeline;
+mod usage;
 
 use std::{
     fs,
@@ -28,7 +30,10 @@ use anyhow::{Context as _, Result, ensure};
 use clap::{Args, Subcommand, ValueEnum};
 use tempfile::TempDir;
 
-use self::{figure::Figure, machine::Machine, report::Report};
+use self::{
+    machine::Machine,
+    report::{Findings, Report},
+};
 use crate::{
     build,
     setup::{self, Consent},
@@ -136,14 +141,14 @@ fn measure(arguments: &Arguments) -> Result<()> {
             continue;
         }
         let start = Instant::now();
-        let figures = group.measure(&bench)?;
-        print!("\n{}", figure::table(group.title(), &figures));
+        let findings = group.measure(&bench)?;
+        print!("\n{}", figure::table(group.title(), &findings.figures));
         progress(&format!(
             "{} took {:.0} s",
             group.title(),
             start.elapsed().as_secs_f64()
         ));
-        report.figures.extend(figures);
+        report.add(findings);
     }
     if let Some(path) = &arguments.json {
         report.write(path)?;
@@ -162,12 +167,12 @@ impl Group {
         }
     }
 
-    fn measure(self, bench: &Bench) -> Result<Vec<Figure>> {
+    fn measure(self, bench: &Bench) -> Result<Findings> {
         match self {
-            Self::Hooks => hooks::measure(bench),
-            Self::Acts => acts::measure(bench),
+            Self::Hooks => hooks::measure(bench).map(Findings::from),
+            Self::Acts => acts::measure(bench).map(Findings::from),
             Self::Flood => flood::measure(bench),
-            Self::Latency => latency::measure(bench),
+            Self::Latency => latency::measure(bench).map(Findings::from),
             Self::Footprint => footprint::measure(bench),
         }
     }

@@ -5,7 +5,23 @@ use std::{fs, path::Path};
 use anyhow::{Context as _, Result};
 use serde::{Deserialize, Serialize};
 
-use super::{figure::Figure, machine::Machine};
+use super::{figure::Figure, machine::Machine, timeline::Timeline};
+
+/// What one group found out.
+#[derive(Debug, Default)]
+pub(super) struct Findings {
+    pub(super) figures: Vec<Figure>,
+    pub(super) timelines: Vec<Timeline>,
+}
+
+impl From<Vec<Figure>> for Findings {
+    fn from(figures: Vec<Figure>) -> Self {
+        Self {
+            figures,
+            ..Self::default()
+        }
+    }
+}
 
 /// Everything that one call measured.
 #[derive(Debug, Deserialize, Serialize)]
@@ -21,6 +37,9 @@ pub(super) struct Report {
     /// Measured with short loads.
     pub(super) quick: bool,
     pub(super) figures: Vec<Figure>,
+    /// What the sensor used over time, where that was looked at.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(super) timelines: Vec<Timeline>,
 }
 
 impl Report {
@@ -33,7 +52,14 @@ impl Report {
             sensor: sensor.display().to_string(),
             quick,
             figures: Vec::new(),
+            timelines: Vec::new(),
         }
+    }
+
+    /// Takes what a group found out.
+    pub(super) fn add(&mut self, findings: Findings) {
+        self.figures.extend(findings.figures);
+        self.timelines.extend(findings.timelines);
     }
 
     /// Reads what [`Self::write`] wrote, of this or an earlier revision.
@@ -74,7 +100,11 @@ mod tests {
     use std::{fs, path::Path};
 
     use super::Report;
-    use crate::bench::{figure::Figure, machine::Machine};
+    use crate::bench::{
+        figure::Figure,
+        machine::Machine,
+        timeline::{Point, Timeline},
+    };
 
     /// What was written by the first revision that wrote any.
     const FIRST: &str = r#"{"machine":{"cores":2,"cpu":"A","hypervisor":true,"kernel":"6.18.0",
@@ -93,6 +123,16 @@ mod tests {
             Figure::new("acts", "fork+exit", "ratio", &samples).note("why"),
             Figure::new("acts", "never", "ns", &[]),
         ];
+        report.timelines = vec![Timeline {
+            group: "flood".into(),
+            name: String::from("fork+exit"),
+            run: 2,
+            points: vec![Point {
+                seconds: 0.1,
+                processor_percent: 25.5,
+                resident_mib: 43.25,
+            }],
+        }];
         report.write(&path).expect("written");
 
         let read = Report::read(&path).expect("read");
