@@ -71,16 +71,10 @@ impl Machine {
         .collect()
     }
 
-    fn gibibytes(&self) -> f64 {
-        self.memory_bytes as f64 / f64::from(1 << 30)
-    }
-}
-
-impl fmt::Display for Machine {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(
-            formatter,
-            "{} cores, {}{}, Linux {}, {:.1} GiB, load average {:.2} before",
+    /// What it is, without how busy it was.
+    pub(super) fn kind(&self) -> String {
+        format!(
+            "{} cores, {}{}, Linux {}, {:.1} GiB",
             self.cores,
             self.cpu,
             if self.hypervisor {
@@ -89,9 +83,19 @@ impl fmt::Display for Machine {
                 ""
             },
             self.kernel,
-            self.gibibytes(),
-            self.load_average
+            self.gibibytes()
         )
+    }
+
+    fn gibibytes(&self) -> f64 {
+        self.memory_bytes as f64 / f64::from(1 << 30)
+    }
+}
+
+impl fmt::Display for Machine {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let load = self.load_average;
+        write!(formatter, "{}, load average {load:.2} before", self.kind())
     }
 }
 

@@ -12,6 +12,7 @@ mod latency;
 mod load;
 mod machine;
 mod pinning;
+mod plot;
 mod report;
 mod sensor;
 mod small_program;
@@ -71,6 +72,7 @@ pub(crate) struct Arguments {
 #[derive(Subcommand)]
 enum Command {
     Compare(compare::Arguments),
+    Plot(plot::Arguments),
 }
 
 /// Figures that are measured together.
@@ -111,6 +113,7 @@ impl Bench {
 pub(crate) fn main(arguments: &Arguments) -> Result<()> {
     match &arguments.command {
         Some(Command::Compare(arguments)) => compare::main(arguments),
+        Some(Command::Plot(arguments)) => plot::main(arguments),
         None => measure(arguments),
     }
 }
