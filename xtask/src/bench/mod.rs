@@ -1,7 +1,9 @@
 //! `cargo xtask bench`: what the sensor costs, and how fast it is, on this machine.
 
 mod acts;
+mod alternation;
 mod busy;
+mod companion;
 mod compare;
 mod figure;
 mod flood;
@@ -20,6 +22,7 @@ mod statistics;
 mod summary;
 mod timeline;
 mod usage;
+mod work;
 
 use std::{
     fs,
@@ -82,6 +85,9 @@ enum Group {
     Hooks,
     /// Time that ordinary acts take without and with the sensor
     Acts,
+    /// Time that ordinary work takes without and with the sensor: a compile, find, tar, two
+    /// databases
+    Work,
     /// Events per second, and how many of them are lost
     Flood,
     /// From the kernel hook to the verdict
@@ -146,6 +152,9 @@ fn measure(arguments: &Arguments) -> Result<()> {
         let start = Instant::now();
         let findings = group.measure(&bench)?;
         print!("\n{}", figure::table(group.title(), &findings.figures));
+        for absent in &findings.absent {
+            println!("left out: {}: {}", absent.name, absent.reason);
+        }
         progress(&format!(
             "{} took {:.0} s",
             group.title(),
@@ -164,6 +173,7 @@ impl Group {
         match self {
             Self::Hooks => "hooks",
             Self::Acts => "acts",
+            Self::Work => "work",
             Self::Flood => "flood",
             Self::Latency => "latency",
             Self::Footprint => "footprint",
@@ -174,6 +184,7 @@ impl Group {
         match self {
             Self::Hooks => hooks::measure(bench).map(Findings::from),
             Self::Acts => acts::measure(bench).map(Findings::from),
+            Self::Work => work::measure(bench),
             Self::Flood => flood::measure(bench),
             Self::Latency => latency::measure(bench).map(Findings::from),
             Self::Footprint => footprint::measure(bench),

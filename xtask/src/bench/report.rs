@@ -1,6 +1,6 @@
 //! The JSON file of one call: its figures, and what they are of.
 
-use std::{fs, path::Path};
+use std::{borrow::Cow, fs, path::Path};
 
 use anyhow::{Context as _, Result};
 use serde::{Deserialize, Serialize};
@@ -12,6 +12,27 @@ use super::{figure::Figure, machine::Machine, timeline::Timeline};
 pub(super) struct Findings {
     pub(super) figures: Vec<Figure>,
     pub(super) timelines: Vec<Timeline>,
+    pub(super) absent: Vec<Absent>,
+}
+
+/// A figure that could not be had here.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+pub(super) struct Absent {
+    pub(super) group: Cow<'static, str>,
+    pub(super) name: String,
+    /// Why not, and how it could be.
+    pub(super) reason: String,
+}
+
+impl Absent {
+    /// Something of a group.
+    pub(super) fn new(group: &'static str, name: &str, reason: String) -> Self {
+        Self {
+            group: Cow::Borrowed(group),
+            name: name.to_owned(),
+            reason,
+        }
+    }
 }
 
 impl From<Vec<Figure>> for Findings {
@@ -40,6 +61,8 @@ pub(super) struct Report {
     /// What the sensor used over time, where that was looked at.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(super) timelines: Vec<Timeline>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(super) absent: Vec<Absent>,
 }
 
 impl Report {
@@ -53,6 +76,7 @@ impl Report {
             quick,
             figures: Vec::new(),
             timelines: Vec::new(),
+            absent: Vec::new(),
         }
     }
 
@@ -60,6 +84,7 @@ impl Report {
     pub(super) fn add(&mut self, findings: Findings) {
         self.figures.extend(findings.figures);
         self.timelines.extend(findings.timelines);
+        self.absent.extend(findings.absent);
     }
 
     /// Reads what [`Self::write`] wrote, of this or an earlier revision.
@@ -99,7 +124,7 @@ impl Report {
 mod tests {
     use std::{fs, path::Path};
 
-    use super::Report;
+    use super::{Absent, Report};
     use crate::bench::{
         figure::Figure,
         machine::Machine,
@@ -133,6 +158,7 @@ mod tests {
                 resident_mib: 43.25,
             }],
         }];
+        report.absent = vec![Absent::new("work", "pgbench", String::from("why"))];
         report.write(&path).expect("written");
 
         let read = Report::read(&path).expect("read");
