@@ -1,4 +1,4 @@
-//! A program that runs beside the loads: a server that one needs.
+//! A program that runs beside the loads: a server that one needs, or another that watches.
 
 use std::{
     fs::File,
@@ -97,6 +97,10 @@ impl Companion {
     }
 
     /// Stops it with SIGINT, and with SIGKILL when that does not do.
+    pub(super) fn stop(mut self) -> Result<()> {
+        self.end()
+    }
+
     fn end(&mut self) -> Result<()> {
         if self.ended {
             return Ok(());
@@ -195,7 +199,7 @@ mod tests {
         // A shell's background ignores SIGINT.
         let (companion, pid) = sleeping("trap 'kill $!; exit' INT;", directory.path());
         assert!(!is_gone(&pid));
-        drop(companion);
+        companion.stop().expect("stopped");
         assert!(is_gone(&pid), "{pid}");
     }
 
@@ -204,7 +208,7 @@ mod tests {
         let directory = tempfile::tempdir().expect("a folder");
         let (mut companion, pid) = sleeping("trap '' INT;", directory.path());
         companion.patience = Duration::from_millis(50);
-        drop(companion);
+        companion.stop().expect("stopped");
         assert!(is_gone(&pid), "{pid}");
     }
 

@@ -69,6 +69,7 @@ struct Source<'a> {
     date: &'a str,
     revision: Option<&'a str>,
     sensor: &'a str,
+    peer: Option<&'a str>,
     quick: bool,
     #[serde(skip)]
     heading: String,
@@ -82,6 +83,7 @@ impl<'a> Source<'a> {
             date: &report.date,
             revision: report.revision.as_deref(),
             sensor: &report.sensor,
+            peer: report.peer.as_deref(),
             quick: report.quick,
             heading: report.heading(),
         }
@@ -179,6 +181,11 @@ fn warnings(old: &Report, new: &Report) -> Vec<String> {
         .collect();
     if old.quick != new.quick {
         warnings.push(String::from("only one of them was measured with --quick"));
+    }
+    if let (Some(old), Some(new)) = (&old.peer, &new.peer)
+        && old != new
+    {
+        warnings.push(format!("the peers differ: `{old}` and `{new}`"));
     }
     warnings
 }
@@ -329,14 +336,13 @@ mod tests {
 
     #[test]
     fn a_comparison_has_every_figure_of_both() {
-        let old = (
-            Path::new(OLD),
-            report(vec![
-                ratio("fork+exit", &[1.0, 1.0, 1.1]),
-                ratio("gone", &[1.5]),
-                Figure::new("flood", "lost", "%", &[0.0, 0.0]),
-            ]),
-        );
+        let mut before = report(vec![
+            ratio("fork+exit", &[1.0, 1.0, 1.1]),
+            ratio("gone", &[1.5]),
+            Figure::new("flood", "lost", "%", &[0.0, 0.0]),
+        ]);
+        before.peer = Some(String::from("one"));
+        let old = (Path::new(OLD), before);
         let mut now = report(vec![
             ratio("fork+exit", &[1.25, 1.2, 1.3]),
             Figure::new("acts", "gone", "ns", &[7.0]),
@@ -344,6 +350,7 @@ mod tests {
         ]);
         now.machine.kernel = String::from("6.19.0");
         now.quick = false;
+        now.peer = Some(String::from("other"));
         now.revision = Some(String::from("1234567"));
         let new = (Path::new(NEW), now);
 
@@ -352,7 +359,8 @@ mod tests {
         for expected in [
             "old: old.json\n2 cores, A (virtual machine), Linux 6.18.0",
             "new: new.json\n2 cores, A (virtual machine), Linux 6.19.0",
-            ", revision 1234567, /srv/sensor\n",
+            ", revision 1234567, /srv/sensor, peer `other`\n",
+            "warning: the peers differ: `one` and `other`\n",
             "warning: the machines differ: kernel: 6.18.0 and 6.19.0\n",
             "warning: only one of them was measured with --quick\n",
             "fork+exit        1.00        1.25  ratio        +25.0 %  outside\n",

@@ -13,6 +13,7 @@ mod interrupt;
 mod latency;
 mod load;
 mod machine;
+mod peer;
 mod pinning;
 mod plot;
 mod report;
@@ -36,6 +37,7 @@ use tempfile::TempDir;
 
 use self::{
     machine::Machine,
+    peer::Peer,
     report::{Findings, Report},
 };
 use crate::{
@@ -67,6 +69,15 @@ pub(crate) struct Arguments {
     /// Measure this sensor, instead of building one with optimizations
     #[arg(long, value_name = "PATH")]
     sensor: Option<PathBuf>,
+    /// Measure another program too, in the groups acts and work: the line that a shell runs for it
+    ///
+    /// It takes turns with the sensor and is stopped by SIGINT each time, or by SIGKILL ten seconds
+    /// later. What it writes to standard output is thrown away.
+    #[arg(long, value_name = "COMMAND")]
+    peer: Option<String>,
+    /// The other program watches after so many seconds
+    #[arg(long, value_name = "SECONDS", default_value_t = 5, requires = "peer")]
+    peer_ready: u64,
     #[command(flatten)]
     consent: Consent,
 }
@@ -103,6 +114,8 @@ struct Bench {
     /// Where loads and the sensor's output have their files.
     directory: TempDir,
     quick: bool,
+    /// What is measured beside the sensor.
+    peer: Option<Peer>,
 }
 
 impl Bench {
@@ -129,6 +142,7 @@ fn measure(arguments: &Arguments) -> Result<()> {
         workspace::is_root()?,
         "loading programs into the kernel needs root: start this command as root"
     );
+    let peer = peer(arguments)?;
     if let Some(path) = &arguments.json {
         // A mistyped path should not cost the minutes before it.
         fs::File::create(path).with_context(|| format!("create {}", path.display()))?;
@@ -140,13 +154,15 @@ fn measure(arguments: &Arguments) -> Result<()> {
             .tempdir()
             .context("make a temporary folder")?,
         quick: arguments.quick,
+        peer,
     };
     interrupt::catch()?;
 
     let mut report = Report::new(Machine::here()?, &bench.sensor, bench.quick);
+    report.peer = bench.peer.as_ref().map(|peer| peer.command().to_owned());
     println!("{}", report.heading());
     for group in Group::value_variants() {
-        if !arguments.only.is_empty() && !arguments.only.contains(group) {
+        if !arguments.has(*group) {
             continue;
         }
         let start = Instant::now();
@@ -166,6 +182,12 @@ fn measure(arguments: &Arguments) -> Result<()> {
         report.write(path)?;
     }
     Ok(())
+}
+
+impl Arguments {
+    fn has(&self, group: Group) -> bool {
+        self.only.is_empty() || self.only.contains(&group)
+    }
 }
 
 impl Group {
@@ -190,6 +212,19 @@ impl Group {
             Self::Footprint => footprint::measure(bench),
         }
     }
+}
+
+/// What is to be measured beside the sensor.
+fn peer(arguments: &Arguments) -> Result<Option<Peer>> {
+    let Some(command) = &arguments.peer else {
+        return Ok(None);
+    };
+    ensure!(
+        arguments.has(Group::Acts) || arguments.has(Group::Work),
+        "--peer is measured in the groups acts and work, and --only leaves out both"
+    );
+    let ready = Duration::from_secs(arguments.peer_ready);
+    Peer::new(command, ready).map(Some)
 }
 
 /// The sensor to be measured, absolute.

@@ -55,6 +55,9 @@ pub(super) struct Report {
     pub(super) revision: Option<String>,
     /// The path of the sensor that was measured.
     pub(super) sensor: String,
+    /// The command of what was measured beside the sensor.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) peer: Option<String>,
     /// Measured with short loads.
     pub(super) quick: bool,
     pub(super) figures: Vec<Figure>,
@@ -73,6 +76,7 @@ impl Report {
             date: format!("{:.0}", jiff::Timestamp::now()),
             revision: super::machine::revision(),
             sensor: sensor.display().to_string(),
+            peer: None,
             quick,
             figures: Vec::new(),
             timelines: Vec::new(),
@@ -107,7 +111,7 @@ impl Report {
     /// The machine, the date and the sensor, on two lines.
     pub(super) fn heading(&self) -> String {
         format!(
-            "{}\n{}{}, {}{}",
+            "{}\n{}{}, {}{}{}",
             self.machine,
             self.date,
             self.revision
@@ -115,6 +119,10 @@ impl Report {
                 .map(|revision| format!(", revision {revision}"))
                 .unwrap_or_default(),
             self.sensor,
+            self.peer
+                .as_ref()
+                .map(|peer| format!(", peer `{peer}`"))
+                .unwrap_or_default(),
             if self.quick { ", quick" } else { "" }
         )
     }
@@ -159,11 +167,16 @@ mod tests {
             }],
         }];
         report.absent = vec![Absent::new("work", "pgbench", String::from("why"))];
+        report.peer = Some(String::from("sleep 1000"));
         report.write(&path).expect("written");
 
         let read = Report::read(&path).expect("read");
         assert_eq!(format!("{read:?}"), format!("{report:?}"));
         assert!(read.figures[1].median.is_nan());
+        assert!(
+            read.heading()
+                .ends_with(", /srv/sensor, peer `sleep 1000`, quick")
+        );
     }
 
     #[test]

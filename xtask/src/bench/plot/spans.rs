@@ -11,7 +11,10 @@ use plotters::{
 };
 
 use super::{Area, FONT, GRID, MARGIN, Panel, color, legend_line, title};
-use crate::bench::figure::{Figure, number};
+use crate::bench::{
+    alternation::PEER_SUFFIX,
+    figure::{Figure, number},
+};
 
 /// Of a row.
 const ROW: u32 = 24;
@@ -79,7 +82,8 @@ impl Spans {
     fn of_ratios(title: &'static str, group: &str, figures: &[Figure]) -> Self {
         let rows = figures.iter().filter_map(|figure| {
             let shown = figure.group == group && figure.unit == "ratio";
-            let mark = Mark::of(figure, 0).filter(|_| shown)?;
+            let color = usize::from(figure.name.ends_with(PEER_SUFFIX));
+            let mark = Mark::of(figure, color).filter(|_| shown)?;
             Some(Row {
                 label: figure.name.clone(),
                 text: format!(
@@ -282,6 +286,14 @@ mod tests {
         let figures = [Figure::new("acts", "fork", "ratio", &[1.5, 2.0, 3.0])];
         let (from, to) = Spans::of_ratios("", "acts", &figures).range();
         assert!(from < 1.0 && to > 3.0, "{from} to {to}");
+    }
+
+    #[test]
+    fn a_peer_has_its_own_colour() {
+        let figures = ["fork", "fork, peer"].map(|name| Figure::new("acts", name, "ratio", &[1.1]));
+        let panel = Spans::of_ratios("", "acts", &figures);
+        let colors: Vec<_> = panel.rows.iter().map(|row| row.marks[0].color).collect();
+        assert_eq!(colors, [0, 1]);
     }
 
     #[test]
