@@ -98,7 +98,7 @@ struct Change<'a> {
     unit: &'a str,
     old: Spread,
     new: Spread,
-    /// Of the median, in percent of the old one; none where that is zero.
+    /// Of the median, in percent of the old one; none where that is not above zero.
     percent: Option<f64>,
     significance: Significance,
 }
@@ -199,7 +199,7 @@ impl<'a> Change<'a> {
             unit: &old.unit,
             old: Spread::of(old),
             new: Spread::of(new),
-            percent: change.is_finite().then_some(change),
+            percent: (old.median > 0.0 && change.is_finite()).then_some(change),
             significance: Significance::of(old, new),
         }
     }
@@ -340,6 +340,7 @@ mod tests {
             ratio("fork+exit", &[1.0, 1.0, 1.1]),
             ratio("gone", &[1.5]),
             Figure::new("flood", "lost", "%", &[0.0, 0.0]),
+            Figure::new("flood", "not seen", "%", &[-2.0]),
         ]);
         before.peer = Some(String::from("one"));
         let old = (Path::new(OLD), before);
@@ -347,6 +348,7 @@ mod tests {
             ratio("fork+exit", &[1.25, 1.2, 1.3]),
             Figure::new("acts", "gone", "ns", &[7.0]),
             Figure::new("flood", "lost", "%", &[3.0, 3.0]),
+            Figure::new("flood", "not seen", "%", &[1.0]),
         ]);
         now.machine.kernel = String::from("6.19.0");
         now.quick = false;
@@ -364,7 +366,8 @@ mod tests {
             "warning: the machines differ: kernel: 6.18.0 and 6.19.0\n",
             "warning: only one of them was measured with --quick\n",
             "fork+exit        1.00        1.25  ratio        +25.0 %  outside\n",
-            "lost            0        3.00  %                  -  outside\n",
+            "lost               0        3.00  %                  -  outside\n",
+            "not seen       -2.00        1.00  %                  -  unknown\n",
             "only in old:\n  acts: gone: 1.50 ratio\n",
             "only in new:\n  acts: gone: 7.00 ns\n",
         ] {
