@@ -12,7 +12,8 @@ use std::{
 
 use anyhow::{Context as _, Result, bail, ensure};
 use rustix::process::{
-    Pid, Signal, kill_process_group, set_parent_process_death_signal, test_kill_process_group,
+    Pid, Signal, WaitId, WaitIdOptions, kill_process_group, set_parent_process_death_signal,
+    test_kill_process_group, waitid,
 };
 
 use super::{interrupt, progress};
@@ -85,15 +86,30 @@ impl Companion {
         Ok(())
     }
 
-    /// An error if the program has ended, or if a signal came.
+    /// An error if the program has ended, or if a signal came. What it started ends with it.
     pub(super) fn check(&mut self) -> Result<()> {
         interrupt::check()?;
-        let status = self.child.try_wait();
-        if let Some(status) = status.with_context(|| format!("wait for {}", self.name))? {
-            self.ended = true;
-            bail!("{} ended: {status}: {}", self.name, self.words());
+        let group = self.group()?;
+        // Its number stays its own, and so does that of its group, until it is waited for.
+        let look = WaitIdOptions::EXITED | WaitIdOptions::NOHANG | WaitIdOptions::NOWAIT;
+        let waiting = || format!("wait for {}", self.name);
+        if waitid(WaitId::Pid(group), look)
+            .with_context(waiting)?
+            .is_none()
+        {
+            return Ok(());
         }
-        Ok(())
+        // Nobody may be left in it.
+        let _ = kill_process_group(group, Signal::KILL);
+        let status = self.child.wait().with_context(waiting)?;
+        self.ended = true;
+        bail!("{} ended: {status}: {}", self.name, self.words());
+    }
+
+    /// The process group, which has its own number.
+    fn group(&self) -> Result<Pid> {
+        let group = i32::try_from(self.child.id()).ok().and_then(Pid::from_raw);
+        group.with_context(|| format!("{} has no process number", self.name))
     }
 
     /// Stops it with SIGINT, and with SIGKILL when that does not do.
@@ -105,8 +121,7 @@ impl Companion {
         if self.ended {
             return Ok(());
         }
-        let group = i32::try_from(self.child.id()).ok().and_then(Pid::from_raw);
-        let group = group.with_context(|| format!("{} has no process number", self.name))?;
+        let group = self.group()?;
         kill_process_group(group, Signal::INT)
             .with_context(|| format!("send SIGINT to {}", self.name))?;
         if self.is_over_within(self.patience, group)? {
@@ -164,7 +179,11 @@ impl Drop for Companion {
 
 #[cfg(test)]
 mod tests {
-    use std::{path::Path, process::Command, time::Duration};
+    use std::{
+        path::Path,
+        process::Command,
+        time::{Duration, Instant},
+    };
 
     use super::Companion;
 
@@ -210,6 +229,24 @@ mod tests {
         companion.patience = Duration::from_millis(50);
         companion.stop().expect("stopped");
         assert!(is_gone(&pid), "{pid}");
+    }
+
+    #[test]
+    fn what_it_leaves_behind_is_killed() {
+        let directory = tempfile::tempdir().expect("a folder");
+        let file = directory.path().join("pid");
+        let script = format!("sleep 1000 & echo $! > {}", file.display());
+        let mut companion = shell(&script, directory.path());
+        companion
+            .wait_until(Duration::from_secs(10), || false)
+            .expect_err("it ended");
+        let pid = std::fs::read_to_string(&file).expect("read");
+        // The kernel takes its time.
+        let start = Instant::now();
+        while !is_gone(pid.trim()) && start.elapsed() < Duration::from_secs(10) {
+            std::thread::sleep(Duration::from_millis(1));
+        }
+        assert!(is_gone(pid.trim()), "{pid}");
     }
 
     #[test]

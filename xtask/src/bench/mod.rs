@@ -57,7 +57,7 @@ use crate::{
 pub(crate) struct Arguments {
     #[command(subcommand)]
     command: Option<Command>,
-    /// Shorter loads: a minute in all, with wider spreads
+    /// Shorter loads: some three minutes in all, with wider spreads
     #[arg(long)]
     quick: bool,
     /// Measure only this; may be given several times
