@@ -1,22 +1,25 @@
 //! Figures with their spread, as a table and as JSON.
 
-use std::{fmt::Write as _, path::Path};
+use std::{borrow::Cow, fmt::Write as _};
 
-use serde::Serialize;
-
-use super::machine::Machine;
+use serde::{Deserialize, Deserializer, Serialize};
 
 /// One thing that was measured, several times if it could be.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Deserialize, Serialize)]
 pub(super) struct Figure {
-    group: &'static str,
-    name: String,
-    unit: &'static str,
-    median: f64,
-    min: f64,
-    max: f64,
-    samples: usize,
-    #[serde(skip_serializing_if = "String::is_empty")]
+    /// The group that it was measured in, under its name on the command line.
+    pub(super) group: Cow<'static, str>,
+    pub(super) name: String,
+    pub(super) unit: Cow<'static, str>,
+    #[serde(deserialize_with = "or_not_a_number")]
+    pub(super) median: f64,
+    #[serde(deserialize_with = "or_not_a_number")]
+    pub(super) min: f64,
+    #[serde(deserialize_with = "or_not_a_number")]
+    pub(super) max: f64,
+    /// How many times it was measured.
+    pub(super) samples: usize,
+    #[serde(default, skip_serializing_if = "String::is_empty")]
     note: String,
     /// Left out of the table.
     #[serde(skip)]
@@ -34,9 +37,9 @@ impl Figure {
         let mut sorted = samples.to_vec();
         sorted.sort_by(f64::total_cmp);
         Self {
-            group,
+            group: Cow::Borrowed(group),
             name: name.into(),
-            unit,
+            unit: Cow::Borrowed(unit),
             median: median(&sorted),
             min: sorted.first().copied().unwrap_or(f64::NAN),
             max: sorted.last().copied().unwrap_or(f64::NAN),
@@ -59,6 +62,11 @@ impl Figure {
     }
 }
 
+/// JSON has no not-a-number: it is written as `null`.
+fn or_not_a_number<'de, D: Deserializer<'de>>(value: D) -> Result<f64, D::Error> {
+    Ok(Option::deserialize(value)?.unwrap_or(f64::NAN))
+}
+
 /// Median of sorted values; not-a-number for none.
 fn median(sorted: &[f64]) -> f64 {
     let middle = sorted.len() / 2;
@@ -74,48 +82,6 @@ pub(super) fn median_of(values: &[f64]) -> f64 {
     let mut sorted = values.to_vec();
     sorted.sort_by(f64::total_cmp);
     median(&sorted)
-}
-
-/// Everything that one call measured.
-#[derive(Debug, Serialize)]
-pub(super) struct Report {
-    machine: Machine,
-    /// RFC 3339, UTC.
-    date: String,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    revision: Option<String>,
-    sensor: String,
-    quick: bool,
-    pub(super) figures: Vec<Figure>,
-}
-
-impl Report {
-    /// A report without figures.
-    pub(super) fn new(machine: Machine, sensor: &Path, quick: bool) -> Self {
-        Self {
-            machine,
-            date: format!("{:.0}", jiff::Timestamp::now()),
-            revision: super::machine::revision(),
-            sensor: sensor.display().to_string(),
-            quick,
-            figures: Vec::new(),
-        }
-    }
-
-    /// The machine, the date and the sensor, on two lines.
-    pub(super) fn heading(&self) -> String {
-        format!(
-            "{}\n{}{}, {}{}",
-            self.machine,
-            self.date,
-            self.revision
-                .as_ref()
-                .map(|revision| format!(", revision {revision}"))
-                .unwrap_or_default(),
-            self.sensor,
-            if self.quick { ", quick" } else { "" }
-        )
-    }
 }
 
 /// The figures of one group.

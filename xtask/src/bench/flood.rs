@@ -15,7 +15,9 @@ use super::{
     machine,
     pinning::Pinned,
     progress,
+    report::Findings,
     sensor::{Events, Sensor},
+    timeline::Timeline,
 };
 
 const GROUP: &str = "flood";
@@ -28,7 +30,7 @@ struct Flood {
     events: Events,
 }
 
-pub(super) fn measure(bench: &Bench) -> Result<Vec<Figure>> {
+pub(super) fn measure(bench: &Bench) -> Result<Findings> {
     let repetitions = if bench.quick { 1 } else { 3 };
     let cores = machine::cores()?;
     let floods = [
@@ -63,16 +65,17 @@ pub(super) fn measure(bench: &Bench) -> Result<Vec<Figure>> {
             events: Events::All,
         },
     ];
-    let mut figures = Vec::new();
+    let mut findings = Findings::default();
     for flood in &floods {
         let mut measured = Measured::default();
-        for _ in 0..repetitions {
+        for repetition in 1..=repetitions {
             progress(&format!("flood: {}", flood.name));
-            run(bench, flood, &mut measured)?;
+            let timeline = run(bench, flood, repetition, &mut measured)?;
+            findings.timelines.push(timeline);
         }
-        figures.extend(measured.figures(flood.name));
+        findings.figures.extend(measured.figures(flood.name));
     }
-    Ok(figures)
+    Ok(findings)
 }
 
 #[derive(Default)]
@@ -104,15 +107,22 @@ impl Measured {
     }
 }
 
-fn run(bench: &Bench, flood: &Flood, measured: &mut Measured) -> Result<()> {
+fn run(
+    bench: &Bench,
+    flood: &Flood,
+    repetition: usize,
+    measured: &mut Measured,
+) -> Result<Timeline> {
     let length = bench.length(500, 3_000);
     let mut sensor = Sensor::start(bench, flood.events)?;
+    let recorder = sensor.record();
     let before = sensor.usage()?;
     let start = Instant::now();
     let (done, kinds) = on_threads(bench.directory(), flood, length)?;
     let made_in = start.elapsed();
     let behind = sensor.settle()?;
     let after = sensor.usage()?;
+    let timeline = recorder.stop(GROUP, flood.name, repetition)?;
     let outcome = sensor.stop()?;
 
     let truth = done * kinds.len() as u64;
@@ -130,14 +140,12 @@ fn run(bench: &Bench, flood: &Flood, measured: &mut Measured) -> Result<()> {
     measured
         .processor
         .push(processor.as_secs_f64() / whole * 100.0);
-    measured
-        .resident
-        .push(after.resident as f64 / f64::from(1 << 20));
+    measured.resident.push(after.mebibytes());
     let note = outcome.loss_note();
     if !note.is_empty() {
         measured.notes.push(format!("{note} of {truth}"));
     }
-    Ok(())
+    Ok(timeline)
 }
 
 fn percent(part: f64, whole: u64) -> f64 {

@@ -3,18 +3,19 @@
 use std::{fmt, fs};
 
 use anyhow::{Context as _, Result};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::workspace;
 
 /// What decides how fast a machine is, and nothing that names it.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Deserialize, Serialize)]
 pub(super) struct Machine {
     cores: usize,
     cpu: String,
     /// The processor says that it is a virtual machine's.
     hypervisor: bool,
-    kernel: String,
+    /// Its release.
+    pub(super) kernel: String,
     memory_bytes: u64,
     /// Mean number of running tasks over the minute before: above zero, others were at work too.
     load_average: f64,
@@ -48,13 +49,32 @@ impl Machine {
                 .unwrap_or_default(),
         })
     }
-}
 
-impl fmt::Display for Machine {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(
-            formatter,
-            "{} cores, {}{}, Linux {}, {:.1} GiB, load average {:.2} before",
+    /// What makes figures of this one and of `other` hard to compare, in words.
+    pub(super) fn differences(&self, other: &Self) -> Vec<String> {
+        let hypervisor = |machine: &Self| if machine.hypervisor { "yes" } else { "no" };
+        let memory = |machine: &Self| format!("{:.0} GiB", machine.gibibytes());
+        [
+            ("cores", self.cores.to_string(), other.cores.to_string()),
+            ("processor", self.cpu.clone(), other.cpu.clone()),
+            (
+                "virtual machine",
+                hypervisor(self).to_owned(),
+                hypervisor(other).to_owned(),
+            ),
+            ("kernel", self.kernel.clone(), other.kernel.clone()),
+            ("memory", memory(self), memory(other)),
+        ]
+        .into_iter()
+        .filter(|(_, this, that)| this != that)
+        .map(|(what, this, that)| format!("{what}: {this} and {that}"))
+        .collect()
+    }
+
+    /// What it is, without how busy it was.
+    pub(super) fn kind(&self) -> String {
+        format!(
+            "{} cores, {}{}, Linux {}, {:.1} GiB",
             self.cores,
             self.cpu,
             if self.hypervisor {
@@ -63,9 +83,19 @@ impl fmt::Display for Machine {
                 ""
             },
             self.kernel,
-            self.memory_bytes as f64 / f64::from(1 << 30),
-            self.load_average
+            self.gibibytes()
         )
+    }
+
+    fn gibibytes(&self) -> f64 {
+        self.memory_bytes as f64 / f64::from(1 << 30)
+    }
+}
+
+impl fmt::Display for Machine {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let load = self.load_average;
+        write!(formatter, "{}, load average {load:.2} before", self.kind())
     }
 }
 

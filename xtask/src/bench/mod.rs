@@ -1,7 +1,10 @@
 //! `cargo xtask bench`: what the sensor costs, and how fast it is, on this machine.
 
 mod acts;
+mod alternation;
 mod busy;
+mod companion;
+mod compare;
 mod figure;
 mod flood;
 mod footprint;
@@ -10,11 +13,17 @@ mod interrupt;
 mod latency;
 mod load;
 mod machine;
+mod peer;
 mod pinning;
+mod plot;
+mod report;
 mod sensor;
 mod small_program;
 mod statistics;
 mod summary;
+mod timeline;
+mod usage;
+mod work;
 
 use std::{
     fs,
@@ -23,12 +32,13 @@ use std::{
 };
 
 use anyhow::{Context as _, Result, ensure};
-use clap::{Args, ValueEnum};
+use clap::{Args, Subcommand, ValueEnum};
 use tempfile::TempDir;
 
 use self::{
-    figure::{Figure, Report},
     machine::Machine,
+    peer::Peer,
+    report::{Findings, Report},
 };
 use crate::{
     build,
@@ -41,10 +51,13 @@ use crate::{
 /// The sensor is started and stopped many times; everything that happens on the machine meanwhile
 /// is part of the figures, so an otherwise idle machine gives the best ones.
 #[derive(Args)]
+#[command(args_conflicts_with_subcommands = true)]
 #[command(after_help = "Example:
   cargo xtask bench --quick --only acts --json acts.json")]
 pub(crate) struct Arguments {
-    /// Shorter loads: a minute in all, with wider spreads
+    #[command(subcommand)]
+    command: Option<Command>,
+    /// Shorter loads: some three minutes in all, with wider spreads
     #[arg(long)]
     quick: bool,
     /// Measure only this; may be given several times
@@ -56,8 +69,24 @@ pub(crate) struct Arguments {
     /// Measure this sensor, instead of building one with optimizations
     #[arg(long, value_name = "PATH")]
     sensor: Option<PathBuf>,
+    /// Measure another program too, in the groups acts and work: the line that a shell runs for it
+    ///
+    /// It takes turns with the sensor and is stopped by SIGINT each time, or by SIGKILL ten seconds
+    /// later. What it writes to standard output is thrown away.
+    #[arg(long, value_name = "COMMAND")]
+    peer: Option<String>,
+    /// The other program watches after so many seconds
+    #[arg(long, value_name = "SECONDS", default_value_t = 5, requires = "peer")]
+    peer_ready: u64,
     #[command(flatten)]
     consent: Consent,
+}
+
+/// What can be done with figures that were measured before.
+#[derive(Subcommand)]
+enum Command {
+    Compare(compare::Arguments),
+    Plot(plot::Arguments),
 }
 
 /// Figures that are measured together.
@@ -67,6 +96,9 @@ enum Group {
     Hooks,
     /// Time that ordinary acts take without and with the sensor
     Acts,
+    /// Time that ordinary work takes without and with the sensor: a compile, find, tar, two
+    /// databases
+    Work,
     /// Events per second, and how many of them are lost
     Flood,
     /// From the kernel hook to the verdict
@@ -82,6 +114,8 @@ struct Bench {
     /// Where loads and the sensor's output have their files.
     directory: TempDir,
     quick: bool,
+    /// What is measured beside the sensor.
+    peer: Option<Peer>,
 }
 
 impl Bench {
@@ -96,10 +130,19 @@ impl Bench {
 }
 
 pub(crate) fn main(arguments: &Arguments) -> Result<()> {
+    match &arguments.command {
+        Some(Command::Compare(arguments)) => compare::main(arguments),
+        Some(Command::Plot(arguments)) => plot::main(arguments),
+        None => measure(arguments),
+    }
+}
+
+fn measure(arguments: &Arguments) -> Result<()> {
     ensure!(
         workspace::is_root()?,
         "loading programs into the kernel needs root: start this command as root"
     );
+    let peer = peer(arguments)?;
     if let Some(path) = &arguments.json {
         // A mistyped path should not cost the minutes before it.
         fs::File::create(path).with_context(|| format!("create {}", path.display()))?;
@@ -111,30 +154,40 @@ pub(crate) fn main(arguments: &Arguments) -> Result<()> {
             .tempdir()
             .context("make a temporary folder")?,
         quick: arguments.quick,
+        peer,
     };
     interrupt::catch()?;
 
     let mut report = Report::new(Machine::here()?, &bench.sensor, bench.quick);
+    report.peer = bench.peer.as_ref().map(|peer| peer.command().to_owned());
     println!("{}", report.heading());
     for group in Group::value_variants() {
-        if !arguments.only.is_empty() && !arguments.only.contains(group) {
+        if !arguments.has(*group) {
             continue;
         }
         let start = Instant::now();
-        let figures = group.measure(&bench)?;
-        print!("\n{}", figure::table(group.title(), &figures));
+        let findings = group.measure(&bench)?;
+        print!("\n{}", figure::table(group.title(), &findings.figures));
+        for absent in &findings.absent {
+            println!("left out: {}: {}", absent.name, absent.reason);
+        }
         progress(&format!(
             "{} took {:.0} s",
             group.title(),
             start.elapsed().as_secs_f64()
         ));
-        report.figures.extend(figures);
+        report.add(findings);
     }
     if let Some(path) = &arguments.json {
-        let text = serde_json::to_string_pretty(&report).context("write the figures as JSON")?;
-        fs::write(path, text + "\n").with_context(|| format!("write {}", path.display()))?;
+        report.write(path)?;
     }
     Ok(())
+}
+
+impl Arguments {
+    fn has(&self, group: Group) -> bool {
+        self.only.is_empty() || self.only.contains(&group)
+    }
 }
 
 impl Group {
@@ -142,21 +195,36 @@ impl Group {
         match self {
             Self::Hooks => "hooks",
             Self::Acts => "acts",
+            Self::Work => "work",
             Self::Flood => "flood",
             Self::Latency => "latency",
             Self::Footprint => "footprint",
         }
     }
 
-    fn measure(self, bench: &Bench) -> Result<Vec<Figure>> {
+    fn measure(self, bench: &Bench) -> Result<Findings> {
         match self {
-            Self::Hooks => hooks::measure(bench),
-            Self::Acts => acts::measure(bench),
+            Self::Hooks => hooks::measure(bench).map(Findings::from),
+            Self::Acts => acts::measure(bench).map(Findings::from),
+            Self::Work => work::measure(bench),
             Self::Flood => flood::measure(bench),
-            Self::Latency => latency::measure(bench),
+            Self::Latency => latency::measure(bench).map(Findings::from),
             Self::Footprint => footprint::measure(bench),
         }
     }
+}
+
+/// What is to be measured beside the sensor.
+fn peer(arguments: &Arguments) -> Result<Option<Peer>> {
+    let Some(command) = &arguments.peer else {
+        return Ok(None);
+    };
+    ensure!(
+        arguments.has(Group::Acts) || arguments.has(Group::Work),
+        "--peer is measured in the groups acts and work, and --only leaves out both"
+    );
+    let ready = Duration::from_secs(arguments.peer_ready);
+    Peer::new(command, ready).map(Some)
 }
 
 /// The sensor to be measured, absolute.

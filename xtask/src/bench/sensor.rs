@@ -14,7 +14,12 @@ use std::{
 use anyhow::{Context as _, Result, ensure};
 use rustix::process::{Pid, Signal, kill_process};
 
-use super::{Bench, interrupt, summary::Outcome};
+use super::{
+    Bench, interrupt,
+    summary::Outcome,
+    timeline::Recorder,
+    usage::{Usage, field},
+};
 
 /// How long it may take to start, to catch up, or to stop.
 const PATIENCE: Duration = Duration::from_mins(1);
@@ -43,15 +48,6 @@ pub(super) struct Sensor {
     child: Child,
     output: PathBuf,
     errors: PathBuf,
-}
-
-/// What a sensor uses.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Usage {
-    /// Processor time of all its threads, so far.
-    pub(super) processor: Duration,
-    /// Resident memory now, in bytes.
-    pub(super) resident: u64,
 }
 
 /// What the kernel measured of a program.
@@ -170,27 +166,12 @@ impl Sensor {
 
     /// What it uses.
     pub(super) fn usage(&self) -> Result<Usage> {
-        let path = self.path("task");
-        let mut processor = Duration::ZERO;
-        for thread in fs::read_dir(&path).with_context(|| format!("list {}", path.display()))? {
-            let path = thread?.path().join("schedstat");
-            // A thread may end between the two calls.
-            let Ok(text) = fs::read_to_string(&path) else {
-                continue;
-            };
-            let nanoseconds = text.split(' ').next().and_then(|first| first.parse().ok());
-            processor += Duration::from_nanos(nanoseconds.with_context(|| {
-                format!("{} does not begin with nanoseconds: {text}", path.display())
-            })?);
-        }
-        let status = self.read("status")?;
-        let resident = field(&status, "VmRSS")
-            .and_then(|text| text.strip_suffix(" kB")?.parse::<u64>().ok())
-            .with_context(|| format!("{} has no line `VmRSS:`", self.path("status").display()))?;
-        Ok(Usage {
-            processor,
-            resident: resident * 1024,
-        })
+        Usage::of(&self.process())
+    }
+
+    /// Takes samples of what it uses from now on.
+    pub(super) fn record(&self) -> Recorder {
+        Recorder::start(self.process())
     }
 
     /// Keeps it from running: records stay in its rings, and nobody is woken for them.
@@ -263,10 +244,13 @@ impl Sensor {
         }
     }
 
+    /// Its folder below `/proc`.
+    fn process(&self) -> PathBuf {
+        Path::new("/proc").join(self.child.id().to_string())
+    }
+
     fn path(&self, name: &str) -> PathBuf {
-        Path::new("/proc")
-            .join(self.child.id().to_string())
-            .join(name)
+        self.process().join(name)
     }
 
     fn read(&self, name: &str) -> Result<String> {
@@ -283,26 +267,5 @@ impl Drop for Sensor {
                 super::progress(&format!("the sensor could not be killed: {error}"));
             }
         }
-    }
-}
-
-/// The value of the line `key:`.
-fn field<'a>(status: &'a str, key: &str) -> Option<&'a str> {
-    status
-        .lines()
-        .find_map(|line| line.strip_prefix(key)?.strip_prefix(':'))
-        .map(str::trim)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::field;
-
-    #[test]
-    fn fields_are_found_by_their_whole_name() {
-        let status = "VmHWM:\t   9 kB\nVmRSS:\t   7 kB\nSigCgt:\t0000000000000002\n";
-        assert_eq!(field(status, "VmRSS"), Some("7 kB"));
-        assert_eq!(field(status, "SigCgt"), Some("0000000000000002"));
-        assert_eq!(field(status, "Vm"), None);
     }
 }
