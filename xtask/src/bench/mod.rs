@@ -19,9 +19,11 @@ mod plot;
 mod report;
 mod sensor;
 mod small_program;
+mod soak;
 mod statistics;
 mod summary;
 mod timeline;
+mod trend;
 mod usage;
 mod work;
 
@@ -66,9 +68,8 @@ pub(crate) struct Arguments {
     /// Write the figures to this file as JSON too
     #[arg(long, value_name = "FILE")]
     json: Option<PathBuf>,
-    /// Measure this sensor, instead of building one with optimizations
-    #[arg(long, value_name = "PATH")]
-    sensor: Option<PathBuf>,
+    #[command(flatten)]
+    sensor: SensorChoice,
     /// Measure another program too, in the groups acts and work: the line that a shell runs for it
     ///
     /// It takes turns with the sensor and is stopped by SIGINT each time, or by SIGKILL ten seconds
@@ -78,15 +79,24 @@ pub(crate) struct Arguments {
     /// The other program watches after so many seconds
     #[arg(long, value_name = "SECONDS", default_value_t = 5, requires = "peer")]
     peer_ready: u64,
+}
+
+/// Which sensor is measured.
+#[derive(Args)]
+struct SensorChoice {
+    /// Measure this sensor, instead of building one with optimizations
+    #[arg(long, value_name = "PATH")]
+    sensor: Option<PathBuf>,
     #[command(flatten)]
     consent: Consent,
 }
 
-/// What can be done with figures that were measured before.
+/// What else there is: one that lasts, and what can be done with figures that were measured before.
 #[derive(Subcommand)]
 enum Command {
     Compare(compare::Arguments),
     Plot(plot::Arguments),
+    Soak(soak::Arguments),
 }
 
 /// Figures that are measured together.
@@ -119,6 +129,18 @@ struct Bench {
 }
 
 impl Bench {
+    fn new(sensor: PathBuf, quick: bool, peer: Option<Peer>) -> Result<Self> {
+        Ok(Self {
+            sensor,
+            directory: tempfile::Builder::new()
+                .prefix("sensor-bench-")
+                .tempdir()
+                .context("make a temporary folder")?,
+            quick,
+            peer,
+        })
+    }
+
     fn directory(&self) -> &Path {
         self.directory.path()
     }
@@ -133,6 +155,7 @@ pub(crate) fn main(arguments: &Arguments) -> Result<()> {
     match &arguments.command {
         Some(Command::Compare(arguments)) => compare::main(arguments),
         Some(Command::Plot(arguments)) => plot::main(arguments),
+        Some(Command::Soak(arguments)) => soak::main(arguments),
         None => measure(arguments),
     }
 }
@@ -147,15 +170,7 @@ fn measure(arguments: &Arguments) -> Result<()> {
         // A mistyped path should not cost the minutes before it.
         fs::File::create(path).with_context(|| format!("create {}", path.display()))?;
     }
-    let bench = Bench {
-        sensor: sensor_program(arguments)?,
-        directory: tempfile::Builder::new()
-            .prefix("sensor-bench-")
-            .tempdir()
-            .context("make a temporary folder")?,
-        quick: arguments.quick,
-        peer,
-    };
+    let bench = Bench::new(arguments.sensor.program()?, arguments.quick, peer)?;
     interrupt::catch()?;
 
     let mut report = Report::new(Machine::here()?, &bench.sensor, bench.quick);
@@ -227,17 +242,19 @@ fn peer(arguments: &Arguments) -> Result<Option<Peer>> {
     Peer::new(command, ready).map(Some)
 }
 
-/// The sensor to be measured, absolute.
-fn sensor_program(arguments: &Arguments) -> Result<PathBuf> {
-    let path = if let Some(path) = &arguments.sensor {
-        path.clone()
-    } else {
-        setup::ensure_ready(arguments.consent)?;
-        build::build_agent(true)?;
-        workspace::target_directory()?.join("release/sensor")
-    };
-    path.canonicalize()
-        .with_context(|| format!("find the sensor {}", path.display()))
+impl SensorChoice {
+    /// The program of the sensor, absolute.
+    fn program(&self) -> Result<PathBuf> {
+        let path = if let Some(path) = &self.sensor {
+            path.clone()
+        } else {
+            setup::ensure_ready(self.consent)?;
+            build::build_agent(true)?;
+            workspace::target_directory()?.join("release/sensor")
+        };
+        path.canonicalize()
+            .with_context(|| format!("find the sensor {}", path.display()))
+    }
 }
 
 /// Tells people what is going on; on standard error, so that the tables can be piped.

@@ -57,6 +57,15 @@ pub(super) struct Runs {
     pub(super) nanoseconds: u64,
 }
 
+/// What a sensor holds.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Holdings {
+    pub(super) descriptors: usize,
+    pub(super) threads: usize,
+    /// What the kernel counts for the maps behind its descriptors.
+    pub(super) map_bytes: u64,
+}
+
 impl Sensor {
     /// Starts a sensor and waits until it watches.
     pub(super) fn start(bench: &Bench, events: Events) -> Result<Self> {
@@ -121,6 +130,30 @@ impl Sensor {
             .filter_map(|descriptor| fs::read_link(descriptor.path()).ok())
             .filter(|target| target.to_string_lossy().ends_with("bpf_link"))
             .count())
+    }
+
+    /// What it holds.
+    pub(super) fn holdings(&self) -> Result<Holdings> {
+        let count = |name: &str| -> Result<usize> {
+            let path = self.path(name);
+            let entries =
+                fs::read_dir(&path).with_context(|| format!("list {}", path.display()))?;
+            Ok(entries.count())
+        };
+        let folder = self.path("fdinfo");
+        let entries =
+            fs::read_dir(&folder).with_context(|| format!("list {}", folder.display()))?;
+        let map_bytes = entries
+            .flatten()
+            .filter_map(|descriptor| fs::read_to_string(descriptor.path()).ok())
+            .filter(|text| field(text, "map_id").is_some())
+            .filter_map(|text| field(&text, "memlock")?.parse::<u64>().ok())
+            .sum();
+        Ok(Holdings {
+            descriptors: count("fd")?,
+            threads: count("task")?,
+            map_bytes,
+        })
     }
 
     /// Runs and nanoseconds of each of its kernel programs, by the kernel's number of it.

@@ -24,11 +24,23 @@ pub(super) struct Summary {
     pub(super) programs: Vec<Program>,
 }
 
-/// What became of the acts of one kind: submitted, counted, or lost.
+/// What became of the acts of one kind.
 #[derive(Clone, Copy, Debug, Deserialize)]
 pub(super) struct Accounting {
     pub(super) seen: u64,
+    submitted: u64,
     pub(super) counted: u64,
+    /// Sensors of before had no such thing.
+    #[serde(default)]
+    excluded: u64,
+    lost: u64,
+}
+
+impl Accounting {
+    /// Whether something became of every act.
+    pub(super) fn adds_up(self) -> bool {
+        self.seen == self.submitted + self.counted + self.excluded + self.lost
+    }
 }
 
 /// What the kernel measured of one program.
