@@ -1,6 +1,7 @@
 //! From the kernel's rings to typed events. The only room that parses kernel
 //! bytes.
 
+mod btf;
 mod cgroups;
 mod clock;
 mod decode;
