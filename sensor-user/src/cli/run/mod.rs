@@ -1,6 +1,7 @@
 mod hashes;
 mod loss;
 mod main_loop;
+mod memory;
 mod pace;
 mod pipeline;
 mod scoring;
@@ -141,7 +142,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<(), Failure> {
             arguments.events,
         );
         startup::take_in_existing(&mut pipeline, &mut rings);
-        startup::give_back_memory();
+        memory::give_back();
         main_loop::run(
             &mut pipeline,
             &mut rings,
