@@ -95,6 +95,8 @@ pub(crate) fn build(
             flags(architecture, &toolchain.linker),
         )
         .args(["build", "--release", "--locked", "--package", "sensor-ebpf"])
+        // That the agent's crates are made small is not for the kernel.
+        .args(["--config", "profile.release.package.\"*\".opt-level=3"])
         .args(["-Z", "build-std=core", "--target", TARGET, "--target-dir"])
         .arg(target_directory)
         // Standard output of a build script is read by cargo as instructions.

@@ -1,6 +1,7 @@
 //! From the kernel's rings to typed events. The only room that parses kernel
 //! bytes.
 
+mod btf;
 mod cgroups;
 mod clock;
 mod decode;
@@ -31,7 +32,7 @@ pub use losses::{KernelLosses, KindTotals, LossReader, Totals};
 pub use mounts::{MountLine, mount_lines, read_mounts};
 pub use offsets::{KernelTypes, OffsetError};
 pub use procfs_scan::{ScannedProcess, scan, tick_nanoseconds};
-pub use program_stats::{ProgramStats, Skipped, program_stats};
+pub use program_stats::{ProgramStats, Skipped};
 pub use repeats::RepeatReader;
 pub use resolve::{PathSource, Resolver};
 pub use rings::{Drained, RingSizes, Rings};

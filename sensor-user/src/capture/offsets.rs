@@ -4,9 +4,10 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use btfparse::{Offset, Readable, TypeInformation, TypeVariant};
 use sensor_common::Offsets;
 use thiserror::Error;
+
+use super::btf::{Kind, TypeInformation};
 
 /// What the kernel programs must know of the running kernel. Numbers are as the
 /// programs take them.
@@ -67,30 +68,17 @@ pub enum OffsetError {
     },
 }
 
-struct Bytes(Vec<u8>);
-
-impl Readable for Bytes {
-    fn read(&self, offset: u64, buffer: &mut [u8]) -> btfparse::Result<()> {
-        let start = usize::try_from(offset).unwrap_or(usize::MAX);
-        let source = start
-            .checked_add(buffer.len())
-            .and_then(|end| self.0.get(start..end))
-            .ok_or_else(|| std::io::Error::from(std::io::ErrorKind::UnexpectedEof))?;
-        buffer.copy_from_slice(source);
-        Ok(())
-    }
-}
-
 impl KernelTypes {
-    /// Reads BTF, usually `/sys/kernel/btf/vmlinux` (about 90 ms).
+    /// Reads BTF, usually `/sys/kernel/btf/vmlinux`.
     pub fn read(path: &Path) -> Result<Self, OffsetError> {
-        let bytes = fs::read(path).map_err(|source| OffsetError::Read {
+        Self::parse(&read(path)?, path)
+    }
+
+    /// Takes what is needed from the bytes of the file at `path`.
+    pub(super) fn parse(bytes: &[u8], path: &Path) -> Result<Self, OffsetError> {
+        let types = TypeInformation::new(bytes).map_err(|reason| OffsetError::Parse {
             path: path.into(),
-            source,
-        })?;
-        let types = TypeInformation::new(&Bytes(bytes)).map_err(|error| OffsetError::Parse {
-            path: path.into(),
-            reason: format!("{error:?}"),
+            reason,
         })?;
         let structures = Structures::new(&types);
         let mut values = [0; Offsets::SOURCES.len()];
@@ -121,7 +109,7 @@ impl KernelTypes {
             rename_has_flags: u8::from(arguments(&types, "bpf_lsm_path_rename") > Some(4)),
             // 5.10.y: the context comes first, and five more follow the request.
             io_request_argument: u8::from(tracepoint_arguments(&types, submits) > Some(2)),
-            readable_cast: readable_cast(&types, &structures),
+            readable_cast: readable_cast(&types),
             controllers: controllers(&types),
         })
     }
@@ -137,81 +125,65 @@ impl KernelTypes {
     }
 }
 
-fn readable_cast(types: &TypeInformation, structures: &Structures<'_>) -> Option<(u32, u32)> {
-    let function = types.id_of("bpf_rdonly_cast")?;
-    let TypeVariant::Func(_) = types.from_id(function)? else {
-        return None;
-    };
+/// The bytes of a BTF file.
+pub(super) fn read(path: &Path) -> Result<Vec<u8>, OffsetError> {
+    fs::read(path).map_err(|source| OffsetError::Read {
+        path: path.into(),
+        source,
+    })
+}
+
+fn readable_cast(types: &TypeInformation<'_>) -> Option<(u32, u32)> {
+    let function = types.find(Kind::Function, "bpf_rdonly_cast")?;
     // `{ time64_t tv_sec; long tv_nsec; }` (`include/linux/time64.h`)
-    let structure = *structures.by_name.get("timespec64")?;
+    let structure = types.find(Kind::Structure, "timespec64")?;
     Some((function, structure))
 }
 
 /// Controllers of cgroups, from `enum cgroup_subsys_id`
 /// (`include/linux/cgroup-defs.h`).
-fn controllers(types: &TypeInformation) -> Vec<String> {
-    let Some(TypeVariant::Enum(slots)) = types
-        .id_of("cgroup_subsys_id")
-        .and_then(|id| types.from_id(id))
-    else {
+fn controllers(types: &TypeInformation<'_>) -> Vec<String> {
+    let Some(slots) = types.find(Kind::Enumeration, "cgroup_subsys_id") else {
         return Vec::new();
     };
-    slots
-        .named_value_list()
-        .iter()
-        .filter_map(|slot| slot.name.strip_suffix("_cgrp_id"))
+    types
+        .values(slots)
+        .into_iter()
+        .filter_map(|name| str::from_utf8(name).ok()?.strip_suffix("_cgrp_id"))
         .map(String::from)
         .collect()
 }
 
-/// Structures by name. A function may have a structure's name.
+/// Structures by name.
 struct Structures<'a> {
-    types: &'a TypeInformation,
-    by_name: HashMap<String, u32>,
+    types: &'a TypeInformation<'a>,
+    by_name: HashMap<&'a [u8], u32>,
 }
 
 impl<'a> Structures<'a> {
-    fn new(types: &'a TypeInformation) -> Self {
-        let named = |(&id, variant): (&u32, &TypeVariant)| match variant {
-            TypeVariant::Struct(structure) => Some((structure.name().clone()?, id)),
-            _ => None,
-        };
-        let by_name = types.get().iter().filter_map(named).collect();
+    fn new(types: &'a TypeInformation<'a>) -> Self {
+        let by_name = types.named(Kind::Structure).collect();
         Self { types, by_name }
     }
 
     fn offset_of(&self, structure: &str, member: &str) -> Option<u32> {
-        let &id = self.by_name.get(structure)?;
-        match self.types.offset_of(id, member).ok()?.1 {
-            Offset::ByteOffset(bytes) => Some(bytes),
-            Offset::BitOffsetAndSize(..) => None,
-        }
+        let &number = self.by_name.get(structure.as_bytes())?;
+        self.types.offset_of(number, member)
     }
 }
 
 /// Number of arguments of a tracepoint, from the typedef that the kernel
 /// declares for BPF (`include/trace/bpf_probe.h`); its first parameter is the
 /// programs' private one and does not count.
-fn tracepoint_arguments(types: &TypeInformation, name: &str) -> Option<usize> {
-    let id = types.id_of(&format!("btf_trace_{name}"))?;
-    // Through the typedef and the pointer at once.
-    let prototype = types.pointee_tid(id).ok()?;
-    parameters(types, prototype)?.checked_sub(1)
+fn tracepoint_arguments(types: &TypeInformation<'_>, name: &str) -> Option<usize> {
+    let typedef = types.find(Kind::Typedef, &format!("btf_trace_{name}"))?;
+    types.parameters(types.pointee(typedef)?)?.checked_sub(1)
 }
 
 /// Number of arguments of a function.
-fn arguments(types: &TypeInformation, name: &str) -> Option<usize> {
-    let TypeVariant::Func(function) = types.from_id(types.id_of(name)?)? else {
-        return None;
-    };
-    parameters(types, *function.prototype_tid())
-}
-
-fn parameters(types: &TypeInformation, prototype: u32) -> Option<usize> {
-    match types.from_id(prototype)? {
-        TypeVariant::FuncProto(prototype) => Some(prototype.parameter_list().len()),
-        _ => None,
-    }
+fn arguments(types: &TypeInformation<'_>, name: &str) -> Option<usize> {
+    let function = types.find(Kind::Function, name)?;
+    types.parameters(types.prototype(function)?)
 }
 
 #[cfg(test)]
@@ -243,7 +215,7 @@ mod tests {
     #[test]
     fn arguments_of_tracepoints_are_counted() {
         let bytes = fs::read("/sys/kernel/btf/vmlinux").unwrap();
-        let types = TypeInformation::new(&Bytes(bytes)).unwrap();
+        let types = TypeInformation::new(&bytes).unwrap();
         assert_eq!(tracepoint_arguments(&types, "sys_exit"), Some(2));
         assert_eq!(tracepoint_arguments(&types, "sched_process_exec"), Some(3));
         assert_eq!(tracepoint_arguments(&types, "no_such_thing"), None);

@@ -2,6 +2,7 @@ use std::{
     collections::BTreeMap,
     fs, io,
     os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd},
+    sync::Arc,
 };
 
 use aya::programs::Program;
@@ -22,16 +23,41 @@ pub struct ProgramStats {
     pub run_time_ns: u64,
 }
 
-/// Reads the statistics of a loaded program from its descriptor's information
-/// in `/proc/self/fdinfo`.
-#[must_use]
-pub fn program_stats(name: &str, program: &Program) -> Option<ProgramStats> {
-    let text = information(program.fd().ok()?.as_fd())?;
-    Some(ProgramStats {
-        program: name.to_owned(),
-        run_count: value(&text, "run_cnt")?,
-        run_time_ns: value(&text, "run_time_ns")?,
-    })
+/// The loaded programs, by descriptors of their own.
+#[derive(Debug)]
+pub(super) struct LoadedPrograms(Vec<(String, OwnedFd)>);
+
+impl LoadedPrograms {
+    /// Those of these programs that are loaded.
+    pub(super) fn of<'a>(
+        programs: impl Iterator<Item = (&'a str, &'a Program)>,
+    ) -> io::Result<Self> {
+        programs
+            .filter_map(|(name, program)| Some((name, program.fd().ok()?)))
+            .map(|(name, descriptor)| {
+                Ok((name.to_owned(), descriptor.as_fd().try_clone_to_owned()?))
+            })
+            .collect::<io::Result<_>>()
+            .map(Self)
+    }
+
+    /// Whether a program of this name is loaded.
+    pub(super) fn contains(&self, name: &str) -> bool {
+        self.0.iter().any(|(program, _)| program == name)
+    }
+
+    /// The statistics of each program that has some, from its descriptor's
+    /// information in `/proc/self/fdinfo`.
+    pub(super) fn stats(&self) -> impl Iterator<Item = ProgramStats> {
+        self.0.iter().filter_map(|(name, descriptor)| {
+            let text = information(descriptor.as_fd())?;
+            Some(ProgramStats {
+                program: name.clone(),
+                run_count: value(&text, "run_cnt")?,
+                run_time_ns: value(&text, "run_time_ns")?,
+            })
+        })
+    }
 }
 
 /// A program, and how often the kernel did not run it.
@@ -47,26 +73,13 @@ pub struct Skipped {
 /// because the same program had been interrupted on the same processor. Tracing
 /// programs only; an LSM program is always run (`bpf_prog_check_recur`,
 /// `include/linux/bpf_verifier.h`). Kernels before 5.12 neither skip nor count.
-#[derive(Debug, Default)]
-pub(super) struct SkipReader(Vec<(String, OwnedFd)>);
+#[derive(Debug)]
+pub(super) struct SkipReader(pub(super) Arc<LoadedPrograms>);
 
 impl SkipReader {
-    /// Of these programs; each keeps a descriptor open.
-    pub(super) fn new<'a>(
-        programs: impl Iterator<Item = (&'a str, &'a Program)>,
-    ) -> io::Result<Self> {
-        programs
-            .filter_map(|(name, program)| Some((name, program.fd().ok()?)))
-            .map(|(name, descriptor)| {
-                Ok((name.to_owned(), descriptor.as_fd().try_clone_to_owned()?))
-            })
-            .collect::<io::Result<_>>()
-            .map(Self)
-    }
-
     /// The programs that were skipped, each with how often so far.
     pub(super) fn read(&self) -> Vec<Skipped> {
-        let skipped = self.0.iter().filter_map(|(program, descriptor)| {
+        let skipped = self.0.0.iter().filter_map(|(program, descriptor)| {
             let text = information(descriptor.as_fd())?;
             Some((program.as_str(), value(&text, "recursion_misses")?))
         });

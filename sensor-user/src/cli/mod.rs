@@ -7,6 +7,7 @@ mod run;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
+use tracing_subscriber::fmt::format::FmtSpan;
 
 /// Exit codes, as the manual states them.
 mod exit {
@@ -69,6 +70,8 @@ pub fn main() -> ExitCode {
     let cli = Cli::parse();
     tracing_subscriber::fmt()
         .with_writer(std::io::stderr)
+        // How long each stage of the start took, at the level of `debug`.
+        .with_span_events(FmtSpan::CLOSE)
         .with_env_filter(
             tracing_subscriber::EnvFilter::builder()
                 .with_env_var("SENSOR_LOG")

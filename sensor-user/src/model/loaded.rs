@@ -111,6 +111,7 @@ pub struct Model {
 impl Model {
     /// Loads, validates and tries a model.
     pub fn load(source: &Source) -> Result<Self, LoadError> {
+        let _span = tracing::debug_span!("load the model").entered();
         let (bytes, metadata, plan) = open(source)?;
         let refused = |error| LoadError::Card {
             model: source.to_string(),

@@ -6,13 +6,13 @@ use std::{
     sync::{
         Arc,
         atomic::{AtomicBool, AtomicU64, Ordering},
-        mpsc::{Receiver, SyncSender, TrySendError, sync_channel},
     },
     thread::JoinHandle,
 };
 
 use bytes::Bytes;
 use thiserror::Error;
+use tokio::sync::mpsc::{Receiver, Sender, channel, error::TrySendError};
 
 /// Where records go.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -42,10 +42,12 @@ pub enum OutputError {
 /// Writes lines in a thread of its own: a slow output never slows capture.
 ///
 /// The queue is bounded. A line that finds it full, or that cannot be written,
-/// is dropped whole and counted; the output never holds half a line.
+/// is dropped whole and counted; the output never holds half a line. It grows and
+/// shrinks with what waits in it: the standard library's takes the memory of a
+/// full one, some megabytes, from the beginning.
 #[derive(Debug)]
 pub struct Writer {
-    queue: Option<SyncSender<Bytes>>,
+    queue: Option<Sender<Bytes>>,
     shared: Arc<Shared>,
     thread: Option<JoinHandle<()>>,
 }
@@ -70,13 +72,13 @@ impl Writer {
                 })?)
             }
         };
-        let (sender, receiver) = sync_channel(queue);
+        let (sender, receiver) = channel(queue);
         let shared = Arc::new(Shared::default());
         let thread = std::thread::Builder::new()
             .name(String::from("output"))
             .spawn({
                 let shared = Arc::clone(&shared);
-                move || write_all(sink, &receiver, &shared)
+                move || write_all(sink, receiver, &shared)
             })
             .map_err(OutputError::Thread)?;
         Ok(Self {
@@ -91,7 +93,7 @@ impl Writer {
         let Some(queue) = &self.queue else { return };
         match queue.try_send(line) {
             Ok(()) => {}
-            Err(TrySendError::Full(_) | TrySendError::Disconnected(_)) => {
+            Err(TrySendError::Full(_) | TrySendError::Closed(_)) => {
                 self.shared.lost.fetch_add(1, Ordering::Relaxed);
             }
         }
@@ -186,10 +188,10 @@ impl Sink for Appended {
 /// Bytes gathered before they are written together.
 const BATCH: usize = 64 << 10;
 
-fn write_all(mut sink: Box<dyn Sink + Send>, queue: &Receiver<Bytes>, shared: &Shared) {
+fn write_all(mut sink: Box<dyn Sink + Send>, mut queue: Receiver<Bytes>, shared: &Shared) {
     let mut batch = Vec::with_capacity(BATCH);
     let mut failing = false;
-    while let Ok(first) = queue.recv() {
+    while let Some(first) = queue.blocking_recv() {
         batch.clear();
         batch.extend_from_slice(&first);
         let mut lines = 1;

@@ -1,11 +1,11 @@
 //! Attaching the hooks of a tier.
 
-use std::borrow::Cow;
+use std::{borrow::Cow, collections::BTreeMap};
 
 use aya::{
     Btf, BtfError, Ebpf,
     maps::MapError,
-    programs::{Program, ProgramError, ProgramFd},
+    programs::{Program, ProgramError, ProgramFd, links::FdLink},
 };
 use sensor_common::{Offsets, SyscallAct};
 
@@ -13,9 +13,10 @@ use super::{
     error::{chain, reason},
     object::{Handlers, kernel_at_least},
     self_test::Findings,
+    verify::{Verdicts, Wanted},
 };
 use crate::capture::{
-    Hook, KernelTypes, Need, Outcome, Point, Required, Tier, When, hooks::SECOND_PROGRAM,
+    HOOKS, Hook, KernelTypes, Need, Outcome, Point, Required, Tier, When, hooks::SECOND_PROGRAM,
 };
 
 /// Loads and attaches programs of one object.
@@ -27,6 +28,10 @@ pub(super) struct Attacher<'a> {
     pub(super) findings: &'a Findings,
     pub(super) tier: Tier,
     pub(super) writes_are_watched: bool,
+    /// Programs that the kernel was asked for ahead.
+    pub(super) verdicts: Verdicts,
+    /// What is attached, for as long as it is held.
+    pub(super) links: Vec<FdLink>,
 }
 
 /// Why a program does not run.
@@ -57,33 +62,88 @@ impl Refusal {
     }
 }
 
+/// Attaches a loaded program; what keeps it attached, as its own value: dropping
+/// the program does not detach it.
+macro_rules! link {
+    ($program:expr) => {
+        $program
+            .attach()
+            .and_then(|link| $program.take_link(link))
+            .map(FdLink::from)
+    };
+}
+
+/// Whether the kernel loads programs of this tier at all; else its words.
+pub(super) fn is_allowed(ebpf: &mut Ebpf, tier: Tier, btf: &Btf) -> Result<(), String> {
+    /// A small one.
+    const TRIED: Point = Point::Security("task_kill");
+    if tier == Tier::Tracepoint {
+        return Ok(());
+    }
+    program_mut(ebpf, &TRIED.program(tier))
+        .and_then(|program| load(program, TRIED, tier, btf).map_err(|error| Refusal::of(&error)))
+        .map(drop)
+        .map_err(Refusal::words)
+}
+
 impl Attacher<'_> {
-    /// Whether the kernel loads programs of this tier at all; else its words.
-    pub(super) fn is_allowed(&mut self, tier: Tier) -> Result<(), String> {
-        /// A small one.
-        const TRIED: Point = Point::Security("task_kill");
-        if tier == Tier::Tracepoint {
-            return Ok(());
-        }
-        program_mut(self.ebpf, &TRIED.program(tier))
-            .and_then(|program| {
-                load(program, TRIED, tier, self.btf).map_err(|error| Refusal::of(&error))
+    /// Attaches every hook, those of `fallen` in the tracepoint tier.
+    pub(super) fn attach_all(&mut self, fallen: &BTreeMap<usize, String>) -> Vec<Outcome> {
+        let own = self.tier;
+        let hooks = || {
+            HOOKS.iter().enumerate().map(|(index, hook)| {
+                let fell = fallen.contains_key(&index);
+                (hook, if fell { Tier::Tracepoint } else { own })
             })
-            .map(drop)
-            .map_err(Refusal::words)
+        };
+        let wanted = hooks().flat_map(|(hook, tier)| self.programs(hook, tier));
+        let wanted = wanted.collect();
+        {
+            let _span = tracing::debug_span!("load the programs").entered();
+            self.verdicts = Verdicts::of(self.ebpf, wanted, self.btf);
+        }
+        let _span = tracing::debug_span!("attach the hooks").entered();
+        hooks()
+            .map(|(hook, tier)| self.attach(hook, tier))
+            .collect()
+    }
+
+    /// The programs of a hook in a tier, those aside that are for a kernel
+    /// without the usual points.
+    fn programs(&self, hook: &Hook, tier: Tier) -> Vec<Wanted> {
+        if self.hindrance(hook, tier).is_some() {
+            return Vec::new();
+        }
+        let mut wanted = Vec::new();
+        for &(point, need) in hook.points(tier) {
+            if need == Need::IfPreemptible && !preempts_in_tracepoints() {
+                continue;
+            }
+            let name = point.program(tier);
+            if matches!(point, Point::Syscall(_)) && preempts_in_tracepoints() {
+                wanted.push((format!("{name}{SECOND_PROGRAM}").into(), point, tier));
+            }
+            wanted.push((name, point, tier));
+        }
+        wanted
+    }
+
+    /// Why a hook is not even tried, if it is not.
+    fn hindrance(&self, hook: &Hook, tier: Tier) -> Option<Outcome> {
+        if let Some(reason) = self.unwanted(hook, tier) {
+            return Some(Outcome::Absent { reason });
+        }
+        self.findings
+            .against(hook.kinds)
+            .or_else(|| self.missing_members(hook, tier))
+            .map(|reason| Outcome::Failed { reason })
     }
 
     /// Attaches a hook in a tier. In the tracepoint tier the handlers of system
     /// calls are called by `sys_exit`, a hook of its own.
-    pub(super) fn attach(&mut self, hook: &Hook, tier: Tier) -> Outcome {
-        if let Some(reason) = self.unwanted(hook, tier) {
-            return Outcome::Absent { reason };
-        }
-        if let Some(reason) = self.findings.against(hook.kinds) {
-            return Outcome::Failed { reason };
-        }
-        if let Some(reason) = self.missing_members(hook, tier) {
-            return Outcome::Failed { reason };
+    fn attach(&mut self, hook: &Hook, tier: Tier) -> Outcome {
+        if let Some(outcome) = self.hindrance(hook, tier) {
+            return outcome;
         }
         let mut to = Vec::new();
         let mut words = Vec::new();
@@ -197,23 +257,27 @@ impl Attacher<'_> {
         if let Point::Syscall(act) = point {
             return self.handle(act, tier);
         }
-        let btf = self.btf;
         let name = point.program(tier);
+        let function = self.load(&name, point, tier)?;
         let program = program_mut(self.ebpf, &name)?;
-        let function = match load(program, point, tier, btf) {
-            Ok(function) => function,
-            Err(error) => return Err(Refusal::of(&error)),
+        let (kind, link) = match program {
+            Program::Lsm(program) => ("lsm", link!(program)),
+            Program::FEntry(program) => ("fentry", link!(program)),
+            Program::FExit(program) => ("fexit", link!(program)),
+            Program::BtfTracePoint(program) => ("tracepoint", link!(program)),
+            _ => ("", Err(ProgramError::UnexpectedProgramType)),
         };
-        let attached = match program {
-            Program::Lsm(program) => program.attach().map(|_| format!("lsm/{function}")),
-            Program::FEntry(program) => program.attach().map(|_| format!("fentry/{function}")),
-            Program::FExit(program) => program.attach().map(|_| format!("fexit/{function}")),
-            Program::BtfTracePoint(program) => {
-                program.attach().map(|_| format!("tracepoint/{function}"))
-            }
-            _ => Err(ProgramError::UnexpectedProgramType),
+        self.links.push(link.map_err(|error| Refusal::of(&error))?);
+        Ok(format!("{kind}/{function}"))
+    }
+
+    /// Has the kernel load a program, unless it was asked for it ahead.
+    fn load(&mut self, name: &str, point: Point, tier: Tier) -> Result<Cow<'static, str>, Refusal> {
+        let verdict = match self.verdicts.take(name) {
+            Some(verdict) => verdict,
+            None => load(program_mut(self.ebpf, name)?, point, tier, self.btf),
         };
-        attached.map_err(|error| Refusal::of(&error))
+        verdict.map_err(|error| Refusal::of(&error))
     }
 
     /// Lets the hook on system calls call the handler of an act, and the second
@@ -240,9 +304,10 @@ impl Attacher<'_> {
         name: &str,
         tier: Tier,
     ) -> Result<ProgramFd, Refusal> {
-        let program = program_mut(self.ebpf, name)?;
-        load(program, Point::Syscall(act), tier, self.btf)
-            .and_then(|_| program.fd()?.try_clone().map_err(ProgramError::IOError))
+        self.load(name, Point::Syscall(act), tier)?;
+        program_mut(self.ebpf, name)?
+            .fd()
+            .and_then(|descriptor| descriptor.try_clone().map_err(ProgramError::IOError))
             .map_err(|error| Refusal::of(&error))
     }
 }

@@ -8,14 +8,17 @@ mod readable;
 mod self_test;
 mod tier_choice;
 mod verifier;
+mod verify;
 mod watch;
 
 use std::{
     collections::BTreeMap,
     path::{Path, PathBuf},
+    sync::Arc,
 };
 
-use aya::{Btf, Ebpf, VerifierLogLevel};
+use aya::{Btf, Ebpf, VerifierLogLevel, programs::links::FdLink};
+use aya_log::EbpfLogger;
 use sensor_common::Ring;
 use tokio::io::{Interest, unix::AsyncFd};
 
@@ -25,10 +28,11 @@ pub use exclude::{ExcludedCgroups, Exclusions};
 pub use verifier::VerifierCost;
 pub use watch::{WatchMap, Watches};
 
-use self::attach::Attacher;
+use self::{attach::Attacher, object::Handlers, verify::Verdicts};
 use super::{
-    HOOKS, Hook, HookReport, HookStatus, KernelTypes, LossReader, Outcome, ProgramStats,
-    RepeatReader, RingSizes, Rings, Tier, program_stats, program_stats::SkipReader,
+    HOOKS, HookReport, HookStatus, KernelTypes, LossReader, Outcome, ProgramStats, RepeatReader,
+    RingSizes, Rings, Tier, offsets,
+    program_stats::{LoadedPrograms, SkipReader},
 };
 
 /// Where the running kernel keeps its types.
@@ -62,9 +66,15 @@ impl Default for KernelOptions {
 }
 
 /// The loaded programs. Dropping it detaches them.
+///
+/// It holds their descriptors only: what aya keeps of an object, code and debug
+/// information of every program that was not wanted too, is some five megabytes.
 pub struct Kernel {
-    ebpf: Ebpf,
-    _handlers: object::Handlers,
+    _links: Vec<FdLink>,
+    _handlers: Handlers,
+    programs: Arc<LoadedPrograms>,
+    /// Until it is passed on.
+    logger: Option<Result<EbpfLogger<&'static dyn log::Log>, aya_log::Error>>,
     tier: Tier,
     /// Hooks that the tier refused, by their place in the table.
     fallen: BTreeMap<usize, String>,
@@ -105,15 +115,15 @@ impl Kernel {
         }
         raise_memory_lock_limit();
         error::require_ring_buffers()?;
-        let types = KernelTypes::read(&options.btf)?;
-        let btf = parse_btf(&options.btf)?;
+        let (types, btf) = read_types(&options.btf)?;
+        let mut spare = None;
         let mut refusals = Vec::new();
         let tiers: &[Tier] = match &options.tier {
             Some(tier) => std::slice::from_ref(tier),
             None => &Tier::ALL,
         };
         for &tier in tiers {
-            match Self::load_tier(options, &types, &btf, tier)? {
+            match Self::load_tier(options, &types, &btf, tier, &mut spare)? {
                 Ok((mut kernel, channels)) => {
                     kernel.refusals = refusals;
                     return Ok((kernel, channels));
@@ -133,11 +143,13 @@ impl Kernel {
     }
 
     /// Loads one tier; the inner error says why the kernel does not allow it.
+    /// `spare` is what a tier that was not allowed had loaded for nothing.
     fn load_tier(
         options: &KernelOptions,
         types: &KernelTypes,
         btf: &Btf,
         tier: Tier,
+        spare: &mut Option<(Ebpf, Handlers)>,
     ) -> Result<Result<(Self, Channels), String>, KernelError> {
         if tier == Tier::Lsm
             && let Err(reason) = tier_choice::bpf_lsm_is_active()
@@ -148,15 +160,22 @@ impl Kernel {
         // tier can see.
         let mut fallen: BTreeMap<usize, String> = BTreeMap::new();
         loop {
-            let (mut ebpf, mut handlers) = object::load(
-                options,
-                types,
-                btf,
-                tier,
-                &fallen,
-                VerifierLogLevel::default(),
-            )?;
-            let findings = self_test::run(&mut ebpf, btf)?;
+            // The tiers above the lowest have the same object.
+            let reused = spare.take().filter(|_| tier != Tier::Tracepoint);
+            let (mut ebpf, mut handlers) = if let Some(loaded) = reused {
+                loaded
+            } else {
+                let level = VerifierLogLevel::default();
+                object::load(options, types, btf, tier, &fallen, level)?
+            };
+            if let Err(reason) = attach::is_allowed(&mut ebpf, tier, btf) {
+                *spare = Some((ebpf, handlers));
+                return Ok(Err(reason));
+            }
+            let findings = {
+                let _span = tracing::debug_span!("look at itself").entered();
+                self_test::run(&mut ebpf, btf)?
+            };
             let mut attacher = Attacher {
                 ebpf: &mut ebpf,
                 findings: &findings,
@@ -165,15 +184,11 @@ impl Kernel {
                 types,
                 tier,
                 writes_are_watched: !options.watches.write.is_empty(),
+                verdicts: Verdicts::default(),
+                links: Vec::new(),
             };
-            if let Err(reason) = attacher.is_allowed(tier) {
-                return Ok(Err(reason));
-            }
-            let outcomes: Vec<Outcome> = HOOKS
-                .iter()
-                .enumerate()
-                .map(|(index, hook)| attacher.attach_in(hook, fallen.contains_key(&index)))
-                .collect();
+            let outcomes = attacher.attach_all(&fallen);
+            let links = attacher.links;
             let refused = refused_by(tier, &outcomes, &fallen);
             if !refused.is_empty() {
                 // The system call table is fixed at load: once more, with these
@@ -193,10 +208,14 @@ impl Kernel {
                     None => HookReport::new(hook, tier, outcome),
                 })
                 .collect();
-            let channels = Channels::new(&mut ebpf, options)?;
+            let programs = LoadedPrograms::of(ebpf.programs()).map_err(KernelError::Descriptor)?;
+            let programs = Arc::new(programs);
+            let channels = Channels::new(&mut ebpf, Arc::clone(&programs), options)?;
             let kernel = Self {
-                ebpf,
+                _links: links,
                 _handlers: handlers,
+                programs,
+                logger: Some(EbpfLogger::init(&mut ebpf)),
                 tier,
                 fallen,
                 refusals: Vec::new(),
@@ -237,9 +256,8 @@ impl Kernel {
     /// statistics.
     #[must_use]
     pub fn program_stats(&self) -> Vec<ProgramStats> {
-        self.ebpf
-            .programs()
-            .filter_map(|(name, program)| program_stats(name, program))
+        self.programs
+            .stats()
             .filter(|stats| stats.run_count > 0)
             .collect()
     }
@@ -250,10 +268,9 @@ impl Kernel {
         &self,
         options: &KernelOptions,
     ) -> Result<Vec<VerifierCost>, KernelError> {
-        let types = KernelTypes::read(&options.btf)?;
-        let btf = parse_btf(&options.btf)?;
+        let (types, btf) = read_types(&options.btf)?;
         let loaded = verifier::Loaded {
-            ebpf: &self.ebpf,
+            programs: &self.programs,
             reports: &self.reports,
         };
         verifier::costs(options, &types, &btf, self.tier, &self.fallen, &loaded)
@@ -262,12 +279,13 @@ impl Kernel {
     /// Passes the kernel programs' own log lines on to `tracing`; they are
     /// rare, and mean that something is wrong.
     pub fn forward_log(&mut self) {
-        let logger = match aya_log::EbpfLogger::init(&mut self.ebpf) {
-            Ok(logger) => logger,
-            Err(error) => {
+        let logger = match self.logger.take() {
+            Some(Ok(logger)) => logger,
+            Some(Err(error)) => {
                 tracing::warn!(%error, "the kernel programs' log is not available");
                 return;
             }
+            None => return,
         };
         // SAFETY: the logger owns its ring's descriptor, and always gives the
         // same one.
@@ -307,14 +325,18 @@ fn refused_by(
 }
 
 impl Channels {
-    fn new(ebpf: &mut Ebpf, options: &KernelOptions) -> Result<Self, KernelError> {
+    fn new(
+        ebpf: &mut Ebpf,
+        programs: Arc<LoadedPrograms>,
+        options: &KernelOptions,
+    ) -> Result<Self, KernelError> {
         let rings = Rings::new(
             object::take_map(ebpf, Ring::Critical.map_name())?,
             object::take_map(ebpf, Ring::Bulk.map_name())?,
             object::take_map(ebpf, "AGENT_REST")?,
         )?;
-        let skips = SkipReader::new(ebpf.programs()).map_err(KernelError::Descriptor)?;
-        let losses = LossReader::new(object::take_map(ebpf, "KIND_COUNTERS")?, skips)?;
+        let counters = object::take_map(ebpf, "KIND_COUNTERS")?;
+        let losses = LossReader::new(counters, SkipReader(programs))?;
         let repeats = RepeatReader::new(
             object::take_map(ebpf, "REPEATS_EVEN")?,
             object::take_map(ebpf, "REPEATS_ODD")?,
@@ -339,20 +361,17 @@ impl Channels {
     }
 }
 
-impl Attacher<'_> {
-    /// Attaches a hook in the sensor's tier, or in the tracepoint tier when its
-    /// own refused it before.
-    fn attach_in(&mut self, hook: &Hook, fallen: bool) -> Outcome {
-        let tier = if fallen { Tier::Tracepoint } else { self.tier };
-        self.attach(hook, tier)
-    }
-}
-
-fn parse_btf(path: &Path) -> Result<Btf, KernelError> {
-    Btf::parse_file(path, aya::Endianness::default()).map_err(|source| KernelError::Btf {
-        path: path.into(),
-        source,
-    })
+/// What the kernel programs must know of the kernel, and what the loader must.
+fn read_types(path: &Path) -> Result<(KernelTypes, Btf), KernelError> {
+    let _span = tracing::debug_span!("read the kernel's types").entered();
+    let bytes = offsets::read(path)?;
+    let types = KernelTypes::parse(&bytes, path)?;
+    let btf =
+        Btf::parse(&bytes, aya::Endianness::default()).map_err(|source| KernelError::Btf {
+            path: path.into(),
+            source,
+        })?;
+    Ok((types, btf))
 }
 
 /// Whether process numbers mean the same to the agent and to the kernel programs;

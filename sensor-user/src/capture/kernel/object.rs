@@ -38,6 +38,7 @@ pub(super) fn load(
     fallen: &BTreeMap<usize, String>,
     verifier: VerifierLogLevel,
 ) -> Result<(Ebpf, Handlers), KernelError> {
+    let _span = tracing::debug_span!("make the maps").entered();
     let agent_tgid = process::id();
     let has_task_btf = u8::from(kernel_at_least(5, 11));
     let watches = &options.watches;

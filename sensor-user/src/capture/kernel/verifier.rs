@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use aya::{Btf, Ebpf, VerifierLogLevel, programs::ProgramError};
+use aya::{Btf, VerifierLogLevel, programs::ProgramError};
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use serde::Serialize;
 
@@ -11,7 +11,7 @@ use super::{
     attach::{load, program_mut},
     object,
 };
-use crate::capture::{HOOKS, HookReport, KernelTypes, Tier};
+use crate::capture::{HOOKS, HookReport, KernelTypes, Tier, program_stats::LoadedPrograms};
 
 /// What the verifier needed for one program.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -28,7 +28,7 @@ pub struct VerifierCost {
 
 /// What runs.
 pub(super) struct Loaded<'a> {
-    pub(super) ebpf: &'a Ebpf,
+    pub(super) programs: &'a LoadedPrograms,
     pub(super) reports: &'a [HookReport],
 }
 
@@ -56,9 +56,7 @@ pub(super) fn costs(
         let tier = report.tier;
         for (point, _) in hook.points(tier).iter().chain(hook.otherwise) {
             let name = point.program(tier);
-            let in_use = loaded.ebpf.program(&name);
-            let in_use = in_use.is_some_and(|program| program.fd().is_ok());
-            if !in_use || !done.insert(name.clone()) {
+            if !loaded.programs.contains(&name) || !done.insert(name.clone()) {
                 continue;
             }
             let Ok(program) = program_mut(&mut ebpf, &name) else {

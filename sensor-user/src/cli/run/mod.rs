@@ -2,6 +2,7 @@ mod hashes;
 mod known;
 mod loss;
 mod main_loop;
+mod memory;
 mod pace;
 mod pipeline;
 mod scoring;
@@ -145,7 +146,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<(), Failure> {
             arguments.events,
         );
         startup::take_in_existing(&mut pipeline, &mut rings);
-        startup::give_back_memory();
+        memory::give_back();
         main_loop::run(
             &mut pipeline,
             &mut rings,

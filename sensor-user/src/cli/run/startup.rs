@@ -18,6 +18,7 @@ use crate::{
 /// before any of it is processed: a process whose fork is there is left to its
 /// fork.
 pub(super) fn take_in_existing(pipeline: &mut Pipeline, rings: &mut Rings) {
+    let _span = tracing::debug_span!("take in what exists").entered();
     // First the cgroups: each process has its container from the start.
     pipeline.take_in_cgroups(&scan_cgroups(&CgroupHierarchy::of_containers()));
     let scanned = scan();
@@ -56,14 +57,4 @@ pub(super) fn containers() -> ContainerTable {
         }
     };
     ContainerTable::new(hierarchy.number(), finder)
-}
-
-/// Gives the system back what the heap holds and nobody uses: reading the
-/// kernel's types takes some fifty megabytes that are not needed again.
-pub(super) fn give_back_memory() {
-    #[cfg(target_env = "gnu")]
-    // SAFETY: the call has no preconditions (`malloc_trim(3)`).
-    unsafe {
-        libc::malloc_trim(0);
-    }
 }
