@@ -2,13 +2,16 @@
 
 use core::ptr;
 
-use crate::read::{Address, direct, probe};
+use crate::{
+    global,
+    read::{Address, direct, probe},
+};
 
 /// A kernel object.
 ///
 /// One whose type the verifier knows is read by plain loads (about 1 ns each),
-/// any other through a helper (about 30 ns). Pointers found in a typed object
-/// are typed as well.
+/// any other as [`probe`] does. Pointers found in a typed object are typed as
+/// well, on kernels where that matters.
 #[derive(Clone, Copy)]
 pub(crate) struct Object {
     address: Address,
@@ -68,7 +71,7 @@ impl Object {
     /// A pointer member; null when it cannot be read.
     #[inline(always)]
     pub(crate) fn pointer(self, offset: usize) -> Address {
-        if self.typed {
+        if self.leads_to_typed() {
             // SAFETY: as in `member`.
             unsafe { direct(self.address, offset) }
         } else {
@@ -84,8 +87,17 @@ impl Object {
         // compared.
         (!address.is_null()).then_some(Self {
             address,
-            typed: self.typed,
+            typed: self.leads_to_typed(),
         })
+    }
+
+    /// Whether pointers found in it are typed. Not where every address may be
+    /// read anyhow: for each of them the verifier looks through all types of the
+    /// kernel (`btf_nested_type_is_trusted`, `kernel/bpf/btf.c`), which was most of
+    /// the time of a start.
+    #[inline(always)]
+    fn leads_to_typed(self) -> bool {
+        self.typed && global::readable_type() == 0
     }
 
     /// Like [`Object::follow`] through a pointer that BTF knows as `void *`, or

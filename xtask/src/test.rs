@@ -1,8 +1,8 @@
 //! `cargo xtask test`: every check that a change has to pass.
 
-use std::{process::Command, time::Instant};
+use std::{env, process::Command, time::Instant};
 
-use anyhow::{Result, ensure};
+use anyhow::{Context as _, Result, ensure};
 use clap::Args;
 
 use crate::{
@@ -154,6 +154,22 @@ fn test(steps: &mut Steps, filter: Option<&str>) -> Result<()> {
             )
             // Each loads the sensor and watches the whole machine.
             .env("RUST_TEST_THREADS", "1"),
+    );
+    if filter.is_none() {
+        soak(steps)?;
+    }
+    Ok(())
+}
+
+/// A short soak: what grows with each act grows by enough in it.
+fn soak(steps: &mut Steps) -> Result<()> {
+    const MINUTES: &str = "0.3";
+    let own = env::current_exe().context("find this program")?;
+    steps.run(
+        "soak",
+        Command::new(own)
+            .args(["bench", "soak", "--minutes", MINUTES, "--sensor"])
+            .arg(workspace::target_directory()?.join("debug/sensor")),
     );
     Ok(())
 }
