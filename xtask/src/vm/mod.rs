@@ -23,6 +23,7 @@ mod summary;
 mod tools;
 
 use std::{
+    collections::BTreeMap,
     fs::{self, File},
     io::{BufWriter, Write as _},
     num::NonZero,
@@ -36,6 +37,7 @@ use clap::Args;
 
 use self::{
     accepted::Accepted,
+    archive::Archive,
     budget::Budget,
     initramfs::Contents,
     kernel::Kernel,
@@ -141,32 +143,24 @@ fn execute(arguments: &Arguments) -> Result<Outcome> {
 
     let folder = workspace::target_directory()?.join("vm");
     let _lock = lock(&folder)?;
-    let wanted: Vec<_> = boots.iter().map(|boot| boot.machine.series).collect();
-    let kernels = match kernels::obtain(&wanted, &folder.join("kernels")) {
+    let kernels = match kernels_of(&boots, &folder) {
         Ok(kernels) => kernels,
         Err(error) if arguments.consent.is_given() => return Err(error),
         // Not Debian, or no network: nothing that the work on the sensor should stop for.
         Err(error) => return Ok(Outcome::Skipped(format!("{error:#}"))),
     };
-    let machines: Vec<(Boot, Kernel)> = boots
-        .into_iter()
-        .filter_map(|boot| {
-            let kernel = kernels.get(&boot.machine.series)?.clone();
-            Some((boot, kernel))
-        })
-        .collect();
+    let machines = with_kernels(boots, &kernels);
     let initramfs = prepare(arguments, &tools, kernels.values().collect(), &folder)?;
 
     let logs = folder.join("logs");
     run::clear(&logs)?;
-    let processors = thread::available_parallelism().map_or(1, NonZero::get);
     let rack = Rack {
         qemu: &tools.qemu,
         initramfs: &initramfs,
         logs: &logs,
         limit: Duration::from_mins(arguments.limit),
     };
-    let finished = rack.run(&machines, arguments.jobs.unwrap_or(processors))?;
+    let finished = rack.run(&machines, arguments.jobs.unwrap_or_else(processors))?;
     summary::write(&finished, &folder)?;
     summary::print(&finished);
     let failed: Vec<_> = finished
@@ -208,6 +202,28 @@ fn execute(arguments: &Arguments) -> Result<Outcome> {
     Ok(Outcome::Ran(totals))
 }
 
+/// The processors of this machine.
+fn processors() -> usize {
+    thread::available_parallelism().map_or(1, NonZero::get)
+}
+
+/// The kernels of these machines, from the cache below the folder.
+fn kernels_of(boots: &[Boot], folder: &Path) -> Result<BTreeMap<Series, Kernel>> {
+    let wanted: Vec<_> = boots.iter().map(|boot| boot.machine.series).collect();
+    kernels::obtain(&wanted, &folder.join("kernels"))
+}
+
+/// Each machine with its kernel, if there is one.
+fn with_kernels(boots: Vec<Boot>, kernels: &BTreeMap<Series, Kernel>) -> Vec<(Boot, Kernel)> {
+    boots
+        .into_iter()
+        .filter_map(|boot| {
+            let kernel = kernels.get(&boot.machine.series)?.clone();
+            Some((boot, kernel))
+        })
+        .collect()
+}
+
 /// Two runs at once would overwrite each other's files, and starve each other's machines.
 fn lock(folder: &Path) -> Result<File> {
     fs::create_dir_all(folder).with_context(|| format!("create {}", folder.display()))?;
@@ -228,7 +244,7 @@ fn prepare(
     kernels: Vec<&Kernel>,
     folder: &Path,
 ) -> Result<PathBuf> {
-    let programs = programs::build(&arguments.targets)?;
+    let programs = programs::build(&arguments.targets)?.placed();
     let plan = Plan {
         targets: arguments.targets.clone(),
         filter: arguments.test.clone(),
@@ -243,11 +259,16 @@ fn prepare(
     };
     let archive = contents.archive(&folder.join("programs"))?;
     let path = folder.join("initramfs.cpio");
-    let file = File::create(&path).with_context(|| format!("create {}", path.display()))?;
+    write(&archive, &path)?;
+    Ok(path)
+}
+
+/// Writes it as a file.
+fn write(archive: &Archive, path: &Path) -> Result<()> {
+    let file = File::create(path).with_context(|| format!("create {}", path.display()))?;
     let mut output = BufWriter::new(file);
     archive.write(&mut output)?;
     output
         .flush()
-        .with_context(|| format!("write {}", path.display()))?;
-    Ok(path)
+        .with_context(|| format!("write {}", path.display()))
 }
