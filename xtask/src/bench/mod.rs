@@ -15,6 +15,7 @@ mod sensor;
 mod small_program;
 mod statistics;
 mod summary;
+mod vm;
 
 use std::{
     fs,
@@ -26,6 +27,7 @@ use anyhow::{Context as _, Result, ensure};
 use clap::{Args, ValueEnum};
 use tempfile::TempDir;
 
+pub(crate) use self::vm::inside;
 use self::{
     figure::{Figure, Report},
     machine::Machine,
@@ -33,6 +35,7 @@ use self::{
 use crate::{
     build,
     setup::{self, Consent},
+    vm::Tier,
     workspace,
 };
 
@@ -41,8 +44,9 @@ use crate::{
 /// The sensor is started and stopped many times; everything that happens on the machine meanwhile
 /// is part of the figures, so an otherwise idle machine gives the best ones.
 #[derive(Args)]
-#[command(after_help = "Example:
-  cargo xtask bench --quick --only acts --json acts.json")]
+#[command(after_help = "Examples:
+  cargo xtask bench --quick --only acts --json acts.json
+  cargo xtask bench --vm --kernel 6.1 --kernel 6.12 --tier lsm")]
 pub(crate) struct Arguments {
     /// Shorter loads: a minute in all, with wider spreads
     #[arg(long)]
@@ -56,6 +60,8 @@ pub(crate) struct Arguments {
     /// Measure this sensor, instead of building one with optimizations
     #[arg(long, value_name = "PATH")]
     sensor: Option<PathBuf>,
+    #[command(flatten)]
+    vm: vm::Options,
     #[command(flatten)]
     consent: Consent,
 }
@@ -82,9 +88,23 @@ struct Bench {
     /// Where loads and the sensor's output have their files.
     directory: TempDir,
     quick: bool,
+    /// The tier that the sensor has to use; its own choice if none is named.
+    tier: Option<Tier>,
 }
 
 impl Bench {
+    fn new(sensor: PathBuf, quick: bool, tier: Option<Tier>) -> Result<Self> {
+        Ok(Self {
+            sensor,
+            directory: tempfile::Builder::new()
+                .prefix("sensor-bench-")
+                .tempdir()
+                .context("make a temporary folder")?,
+            quick,
+            tier,
+        })
+    }
+
     fn directory(&self) -> &Path {
         self.directory.path()
     }
@@ -96,6 +116,9 @@ impl Bench {
 }
 
 pub(crate) fn main(arguments: &Arguments) -> Result<()> {
+    if arguments.vm.vm {
+        return vm::main(arguments);
+    }
     ensure!(
         workspace::is_root()?,
         "loading programs into the kernel needs root: start this command as root"
@@ -104,14 +127,7 @@ pub(crate) fn main(arguments: &Arguments) -> Result<()> {
         // A mistyped path should not cost the minutes before it.
         fs::File::create(path).with_context(|| format!("create {}", path.display()))?;
     }
-    let bench = Bench {
-        sensor: sensor_program(arguments)?,
-        directory: tempfile::Builder::new()
-            .prefix("sensor-bench-")
-            .tempdir()
-            .context("make a temporary folder")?,
-        quick: arguments.quick,
-    };
+    let bench = Bench::new(sensor_program(arguments)?, arguments.quick, None)?;
     interrupt::catch()?;
 
     let mut report = Report::new(Machine::here()?, &bench.sensor, bench.quick);

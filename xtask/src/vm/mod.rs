@@ -13,6 +13,7 @@ mod kernels;
 mod libraries;
 mod machine;
 mod matrix;
+pub(crate) mod measure;
 mod package;
 mod plan;
 mod programs;
@@ -35,14 +36,16 @@ use std::{
 use anyhow::{Context as _, Result, ensure};
 use clap::Args;
 
+pub(crate) use self::machine::{Series, Tier};
 use self::{
     accepted::Accepted,
     archive::Archive,
     budget::Budget,
     initramfs::Contents,
     kernel::Kernel,
-    machine::{Boot, Series, Tier},
+    machine::Boot,
     plan::Plan,
+    qemu::Clock,
     run::Rack,
     tools::{Readiness, Tools},
 };
@@ -96,6 +99,9 @@ pub(crate) struct Arguments {
 const TARGETS: [&str; 1] = ["acts"];
 /// A machine that works is through in a fraction of this, even beside others.
 const LIMIT_MINUTES: u64 = 15;
+
+/// A test waits up to two minutes for a record before it gives up and says so.
+const SILENCE: Duration = Duration::from_mins(3);
 
 /// How a run went that did not fail.
 pub(crate) enum Outcome {
@@ -158,7 +164,9 @@ fn execute(arguments: &Arguments) -> Result<Outcome> {
         qemu: &tools.qemu,
         initramfs: &initramfs,
         logs: &logs,
+        clock: Clock::Host,
         limit: Duration::from_mins(arguments.limit),
+        patience: SILENCE,
     };
     let finished = rack.run(&machines, arguments.jobs.unwrap_or_else(processors))?;
     summary::write(&finished, &folder)?;
@@ -249,6 +257,7 @@ fn prepare(
         targets: arguments.targets.clone(),
         filter: arguments.test.clone(),
         verifier: arguments.verifier || arguments.accept,
+        bench: None,
     };
     let contents = Contents {
         tools,
