@@ -36,6 +36,8 @@ enum Command {
     Run(run::Arguments),
     Test(test::Arguments),
     Bench(bench::Arguments),
+    #[command(hide = true)]
+    BenchInside(bench::inside::Arguments),
     Docs(docs::Arguments),
     Ebpf(ebpf::Arguments),
     Dataset(dataset::Arguments),
@@ -51,6 +53,7 @@ fn main() -> ExitCode {
         Command::Run(arguments) => run::main(&arguments),
         Command::Test(arguments) => test::main(&arguments),
         Command::Bench(arguments) => bench::main(&arguments),
+        Command::BenchInside(arguments) => bench::inside::main(&arguments),
         Command::Docs(arguments) => docs::main(&arguments),
         Command::Ebpf(arguments) => ebpf::main(&arguments),
         Command::Dataset(arguments) => dataset::main(&arguments),

@@ -25,6 +25,7 @@ mod summary;
 mod timeline;
 mod trend;
 mod usage;
+mod vm;
 mod work;
 
 use std::{
@@ -37,6 +38,7 @@ use anyhow::{Context as _, Result, ensure};
 use clap::{Args, Subcommand, ValueEnum};
 use tempfile::TempDir;
 
+pub(crate) use self::vm::inside;
 use self::{
     machine::Machine,
     peer::Peer,
@@ -45,6 +47,7 @@ use self::{
 use crate::{
     build,
     setup::{self, Consent},
+    vm::Tier,
     workspace,
 };
 
@@ -54,8 +57,9 @@ use crate::{
 /// is part of the figures, so an otherwise idle machine gives the best ones.
 #[derive(Args)]
 #[command(args_conflicts_with_subcommands = true)]
-#[command(after_help = "Example:
-  cargo xtask bench --quick --only acts --json acts.json")]
+#[command(after_help = "Examples:
+  cargo xtask bench --quick --only acts --json acts.json
+  cargo xtask bench --vm --kernel 6.1 --kernel 6.12 --tier lsm")]
 pub(crate) struct Arguments {
     #[command(subcommand)]
     command: Option<Command>,
@@ -79,6 +83,8 @@ pub(crate) struct Arguments {
     /// The other program watches after so many seconds
     #[arg(long, value_name = "SECONDS", default_value_t = 5, requires = "peer")]
     peer_ready: u64,
+    #[command(flatten)]
+    vm: vm::Options,
 }
 
 /// Which sensor is measured.
@@ -87,6 +93,8 @@ struct SensorChoice {
     /// Measure this sensor, instead of building one with optimizations
     #[arg(long, value_name = "PATH")]
     sensor: Option<PathBuf>,
+    #[command(flatten)]
+    vm: vm::Options,
     #[command(flatten)]
     consent: Consent,
 }
@@ -126,10 +134,12 @@ struct Bench {
     quick: bool,
     /// What is measured beside the sensor.
     peer: Option<Peer>,
+    /// The tier that the sensor has to use; its own choice if none is named.
+    tier: Option<Tier>,
 }
 
 impl Bench {
-    fn new(sensor: PathBuf, quick: bool, peer: Option<Peer>) -> Result<Self> {
+    fn new(sensor: PathBuf, quick: bool) -> Result<Self> {
         Ok(Self {
             sensor,
             directory: tempfile::Builder::new()
@@ -137,7 +147,8 @@ impl Bench {
                 .tempdir()
                 .context("make a temporary folder")?,
             quick,
-            peer,
+            peer: None,
+            tier: None,
         })
     }
 
@@ -156,6 +167,7 @@ pub(crate) fn main(arguments: &Arguments) -> Result<()> {
         Some(Command::Compare(arguments)) => compare::main(arguments),
         Some(Command::Plot(arguments)) => plot::main(arguments),
         Some(Command::Soak(arguments)) => soak::main(arguments),
+        None if arguments.vm.vm => vm::main(arguments),
         None => measure(arguments),
     }
 }
@@ -170,7 +182,10 @@ fn measure(arguments: &Arguments) -> Result<()> {
         // A mistyped path should not cost the minutes before it.
         fs::File::create(path).with_context(|| format!("create {}", path.display()))?;
     }
-    let bench = Bench::new(arguments.sensor.program()?, arguments.quick, peer)?;
+    let bench = Bench {
+        peer,
+        ..Bench::new(arguments.sensor.program()?, arguments.quick)?
+    };
     interrupt::catch()?;
 
     let mut report = Report::new(Machine::here()?, &bench.sensor, bench.quick);

@@ -84,6 +84,7 @@ impl Sensor {
         command
             .args(["run", "--quiet", "--events", events.name(), "--output"])
             .arg(&output)
+            .args(tier_arguments(bench))
             .stdin(Stdio::null())
             .stdout(Stdio::null())
             .stderr(stderr)
@@ -301,4 +302,12 @@ impl Drop for Sensor {
             }
         }
     }
+}
+
+/// What forces a tier on it, if one is asked for.
+fn tier_arguments(bench: &Bench) -> impl Iterator<Item = &'static str> {
+    bench
+        .tier
+        .into_iter()
+        .flat_map(|tier| ["--tier", tier.name()])
 }

@@ -90,7 +90,7 @@ pub(crate) fn main(arguments: &Arguments) -> Result<()> {
     if let Some(path) = &arguments.json {
         fs::File::create(path).with_context(|| format!("create {}", path.display()))?;
     }
-    let bench = Bench::new(arguments.sensor.program()?, false, None)?;
+    let bench = Bench::new(arguments.sensor.program()?, false)?;
     let length = Duration::from_secs_f64(arguments.minutes * 60.0);
     interrupt::catch()?;
     let mut sensor = Sensor::start(&bench, Events::Verdicts)?;

@@ -8,7 +8,7 @@ use std::{
 };
 
 use anyhow::{Context as _, Result};
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 /// The parts of the sensor's last record that are used here.
 #[derive(Clone, Debug, Deserialize)]
@@ -25,15 +25,15 @@ pub(super) struct Summary {
 }
 
 /// What became of the acts of one kind.
-#[derive(Clone, Copy, Debug, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, Deserialize, PartialEq, Eq, Serialize)]
 pub(super) struct Accounting {
     pub(super) seen: u64,
-    submitted: u64,
+    pub(super) submitted: u64,
     pub(super) counted: u64,
     /// Sensors of before had no such thing.
     #[serde(default)]
-    excluded: u64,
-    lost: u64,
+    pub(super) excluded: u64,
+    pub(super) lost: u64,
 }
 
 impl Accounting {

@@ -23,6 +23,7 @@ pub(super) struct Console {
     totals: Totals,
     observations: Vec<Observation>,
     verifier: Vec<(Tier, String)>,
+    bench: Vec<(Tier, String)>,
     problems: Vec<String>,
 }
 
@@ -35,6 +36,7 @@ struct Data {
 enum Kind {
     Matrix,
     Verifier(Tier),
+    Bench(Tier),
     /// Warnings of the kernel, once more: only signs of trouble are looked for.
     Kernel,
     Unknown,
@@ -60,6 +62,8 @@ pub(super) struct Findings {
     pub(super) observations: Vec<Observation>,
     /// What the sensor says of the verifier, by tier.
     pub(super) verifier: Vec<(Tier, String)>,
+    /// What the bench's command wrote, by tier.
+    pub(super) bench: Vec<(Tier, String)>,
     pub(super) boot_seconds: Option<f64>,
     /// Why the run is no good; empty if it is.
     pub(super) problems: Vec<String>,
@@ -113,6 +117,7 @@ impl Console {
                 let kind = match (kind, Tier::named(tier)) {
                     ("matrix", _) => Kind::Matrix,
                     ("verifier", Some(tier)) => Kind::Verifier(tier),
+                    ("bench", Some(tier)) => Kind::Bench(tier),
                     ("kernel", _) => Kind::Kernel,
                     _ => Kind::Unknown,
                 };
@@ -147,6 +152,7 @@ impl Console {
                 }
             }
             Kind::Verifier(tier) => self.verifier.push((tier, data.text)),
+            Kind::Bench(tier) => self.bench.push((tier, data.text)),
             Kind::Kernel => {}
             Kind::Unknown => self
                 .problems
@@ -183,6 +189,7 @@ impl Console {
             totals: self.totals,
             observations: self.observations,
             verifier: self.verifier,
+            bench: self.bench,
             boot_seconds: self.times.0,
             problems: self.problems,
         }
@@ -233,6 +240,9 @@ test result: ok. 2 passed; 0 failed; 0 ignored; 0 measured; 0 filtered out; fini
 {
 }
 ##vm data-end
+##vm data bench lsm
+{\"acts\":[]}
+##vm data-end
 ##vm done 10.20
 ";
 
@@ -246,6 +256,8 @@ test result: ok. 2 passed; 0 failed; 0 ignored; 0 measured; 0 filtered out; fini
         assert_eq!(findings.observations.len(), 1);
         assert_eq!(findings.observations[0].outcome, Outcome::Seen);
         assert_eq!(findings.verifier, [(Tier::Lsm, "{\n}\n".to_owned())]);
+        let bench = "{\"acts\":[]}\n".to_owned();
+        assert_eq!(findings.bench, [(Tier::Lsm, bench)]);
     }
 
     #[test]

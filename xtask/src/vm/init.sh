@@ -107,6 +107,12 @@ for tier in $(echo "$sensor_tiers" | tr , ' '); do
         run "verifier/$tier" verify
         give verifier "$tier" "/run/verifier-$tier.json"
     fi
+    if [ -n "$bench" ]; then
+        # It is several words.
+        # shellcheck disable=SC2086
+        run "bench/$tier" $bench --tier "$tier" --output "/run/bench-$tier.json"
+        give bench "$tier" "/run/bench-$tier.json"
+    fi
 done
 
 # What the kernel said while it was told to be quiet is not lost either.

@@ -8,13 +8,9 @@ use std::{
 
 use anyhow::{Context as _, Result, bail};
 
-use super::{
-    archive::Archive, kernel::Kernel, libraries, plan::Plan, programs::Programs, tools::Tools,
-};
+use super::{archive::Archive, kernel::Kernel, libraries, plan::Plan, tools::Tools};
 use crate::{toolchain::Search, workspace::shown};
 
-/// Where the guest has what cargo built: tests look for their helpers one folder up.
-const PROFILE: &str = "/opt/sensor/debug";
 /// A small module that needs no other and that all of the kernels have, for the test that loads
 /// one: it adds a network device that nothing comes out of.
 const MODULE: &str = "dummy";
@@ -53,7 +49,8 @@ const SYSTEM_FILES: [(&str, u32, &str); 6] = [
 /// Everything that goes into the guest.
 pub(super) struct Contents<'a> {
     pub(super) tools: &'a Tools,
-    pub(super) programs: &'a Programs,
+    /// What was built, each at its place in the guest.
+    pub(super) programs: &'a [(String, PathBuf)],
     pub(super) plan: &'a Plan,
     /// All of them, so that one archive serves every machine.
     pub(super) kernels: Vec<&'a Kernel>,
@@ -122,27 +119,15 @@ impl Contents<'_> {
     }
 
     fn built_programs(&self, archive: &mut Archive, copies: &Path) -> Vec<PathBuf> {
-        let Programs {
-            sensor,
-            actor,
-            tests,
-        } = self.programs;
-        let mut programs = vec![
-            (format!("{PROFILE}/sensor"), sensor),
-            (format!("{PROFILE}/actor"), actor),
-        ];
-        for (target, path) in tests {
-            programs.push((format!("{PROFILE}/deps/{target}"), path));
-        }
         let mut linked = Vec::new();
-        for (place, path) in programs {
-            let copy = copies.join(Path::new(&place).file_name().unwrap_or_default());
+        for (place, path) in self.programs {
+            let copy = copies.join(Path::new(place).file_name().unwrap_or_default());
             let source = if self.strip(path, &copy) {
                 copy
             } else {
                 path.clone()
             };
-            archive.copy(Path::new(&place), 0o755, &source);
+            archive.copy(Path::new(place), 0o755, &source);
             linked.push(path.clone());
         }
         linked

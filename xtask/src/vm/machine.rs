@@ -19,7 +19,7 @@ pub(crate) enum Series {
 
 impl Series {
     /// As it is asked for, and shown.
-    pub(super) const fn label(self) -> &'static str {
+    pub(crate) const fn label(self) -> &'static str {
         match self {
             Self::V5_10 => "5.10",
             Self::V6_1 => "6.1",
@@ -42,7 +42,7 @@ pub(crate) enum Tier {
 
 impl Tier {
     /// As the guest's programs are told it.
-    pub(super) const fn name(self) -> &'static str {
+    pub(crate) const fn name(self) -> &'static str {
         match self {
             Self::Lsm => "lsm",
             Self::Fentry => "fentry",
@@ -70,7 +70,7 @@ impl Tier {
 /// A kernel with a way to boot it.
 #[derive(Debug)]
 pub(super) struct Machine {
-    /// Stands before each line of its output.
+    /// The series, and whether BPF is among the modules.
     pub(super) name: &'static str,
     pub(super) series: Series,
     /// The security modules to switch on; `capability` is always on.
@@ -86,7 +86,7 @@ impl Machine {
 
     /// Its name as a part of the name of a file.
     pub(super) fn file_name(&self) -> String {
-        self.name.replace(' ', "-")
+        file_name(self.name)
     }
 }
 
@@ -132,6 +132,29 @@ pub(super) static MACHINES: [Machine; 5] = [
 pub(super) struct Boot {
     pub(super) machine: &'static Machine,
     pub(super) tiers: Vec<Tier>,
+    /// Stands before each line of its output: the machine's name, with more where a machine is
+    /// booted more than once.
+    pub(super) name: String,
+}
+
+impl Boot {
+    /// One boot for each of its tiers.
+    pub(super) fn each_tier(self) -> impl Iterator<Item = Self> {
+        self.tiers.into_iter().map(move |tier| Self {
+            machine: self.machine,
+            tiers: vec![tier],
+            name: format!("{} {}", self.name, tier.name()),
+        })
+    }
+
+    /// Its name as a part of the name of a file.
+    pub(super) fn file_name(&self) -> String {
+        file_name(&self.name)
+    }
+}
+
+fn file_name(name: &str) -> String {
+    name.replace(' ', "-")
 }
 
 /// The machines of these kernels, each with those of these tiers that it has. None chosen means
@@ -142,6 +165,7 @@ pub(super) fn chosen(series: &[Series], tiers: &[Tier]) -> Vec<Boot> {
         .filter(|machine| series.is_empty() || series.contains(&machine.series))
         .map(|machine| Boot {
             machine,
+            name: machine.name.to_owned(),
             tiers: machine
                 .tiers
                 .iter()
@@ -155,7 +179,7 @@ pub(super) fn chosen(series: &[Series], tiers: &[Tier]) -> Vec<Boot> {
 
 #[cfg(test)]
 mod tests {
-    use super::{MACHINES, Series, Tier, chosen};
+    use super::{Boot, MACHINES, Series, Tier, chosen};
 
     fn names(series: &[Series], tiers: &[Tier]) -> Vec<&'static str> {
         chosen(series, tiers)
@@ -177,6 +201,23 @@ mod tests {
         assert_eq!(names(&[Series::V5_10], &[Tier::Lsm]), ["5.10 bpf-lsm"]);
         assert_eq!(names(&[], &[]).len(), MACHINES.len());
         assert_eq!(names(&[], &[Tier::Tracepoint]).len(), MACHINES.len());
+    }
+
+    #[test]
+    fn boots_of_one_machine_differ_in_their_names() {
+        let boots = chosen(&[Series::V6_12], &[Tier::Lsm, Tier::Tracepoint]);
+        let names: Vec<_> = boots
+            .into_iter()
+            .flat_map(Boot::each_tier)
+            .map(|boot| (boot.file_name(), boot.tiers))
+            .collect();
+        assert_eq!(
+            names,
+            [
+                ("6.12-bpf-lsm-lsm".to_owned(), vec![Tier::Lsm]),
+                ("6.12-bpf-lsm-tracepoint".to_owned(), vec![Tier::Tracepoint]),
+            ]
+        );
     }
 
     #[test]

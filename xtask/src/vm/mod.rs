@@ -13,6 +13,7 @@ mod kernels;
 mod libraries;
 mod machine;
 mod matrix;
+pub(crate) mod measure;
 mod package;
 mod plan;
 mod programs;
@@ -23,6 +24,7 @@ mod summary;
 mod tools;
 
 use std::{
+    collections::BTreeMap,
     fs::{self, File},
     io::{BufWriter, Write as _},
     num::NonZero,
@@ -34,13 +36,16 @@ use std::{
 use anyhow::{Context as _, Result, ensure};
 use clap::Args;
 
+pub(crate) use self::machine::{Series, Tier};
 use self::{
     accepted::Accepted,
+    archive::Archive,
     budget::Budget,
     initramfs::Contents,
     kernel::Kernel,
-    machine::{Boot, Series, Tier},
+    machine::Boot,
     plan::Plan,
+    qemu::Clock,
     run::Rack,
     tools::{Readiness, Tools},
 };
@@ -95,6 +100,9 @@ const TARGETS: [&str; 1] = ["acts"];
 /// A machine that works is through in a fraction of this, even beside others.
 const LIMIT_MINUTES: u64 = 15;
 
+/// A test waits up to two minutes for a record before it gives up and says so.
+const SILENCE: Duration = Duration::from_mins(3);
+
 /// How a run went that did not fail.
 pub(crate) enum Outcome {
     /// The tests of all machines.
@@ -141,32 +149,26 @@ fn execute(arguments: &Arguments) -> Result<Outcome> {
 
     let folder = workspace::target_directory()?.join("vm");
     let _lock = lock(&folder)?;
-    let wanted: Vec<_> = boots.iter().map(|boot| boot.machine.series).collect();
-    let kernels = match kernels::obtain(&wanted, &folder.join("kernels")) {
+    let kernels = match kernels_of(&boots, &folder) {
         Ok(kernels) => kernels,
         Err(error) if arguments.consent.is_given() => return Err(error),
         // Not Debian, or no network: nothing that the work on the sensor should stop for.
         Err(error) => return Ok(Outcome::Skipped(format!("{error:#}"))),
     };
-    let machines: Vec<(Boot, Kernel)> = boots
-        .into_iter()
-        .filter_map(|boot| {
-            let kernel = kernels.get(&boot.machine.series)?.clone();
-            Some((boot, kernel))
-        })
-        .collect();
+    let machines = with_kernels(boots, &kernels);
     let initramfs = prepare(arguments, &tools, kernels.values().collect(), &folder)?;
 
     let logs = folder.join("logs");
     run::clear(&logs)?;
-    let processors = thread::available_parallelism().map_or(1, NonZero::get);
     let rack = Rack {
         qemu: &tools.qemu,
         initramfs: &initramfs,
         logs: &logs,
+        clock: Clock::Host,
         limit: Duration::from_mins(arguments.limit),
+        patience: SILENCE,
     };
-    let finished = rack.run(&machines, arguments.jobs.unwrap_or(processors))?;
+    let finished = rack.run(&machines, arguments.jobs.unwrap_or_else(processors))?;
     summary::write(&finished, &folder)?;
     summary::print(&finished);
     let failed: Vec<_> = finished
@@ -208,6 +210,28 @@ fn execute(arguments: &Arguments) -> Result<Outcome> {
     Ok(Outcome::Ran(totals))
 }
 
+/// The processors of this machine.
+fn processors() -> usize {
+    thread::available_parallelism().map_or(1, NonZero::get)
+}
+
+/// The kernels of these machines, from the cache below the folder.
+fn kernels_of(boots: &[Boot], folder: &Path) -> Result<BTreeMap<Series, Kernel>> {
+    let wanted: Vec<_> = boots.iter().map(|boot| boot.machine.series).collect();
+    kernels::obtain(&wanted, &folder.join("kernels"))
+}
+
+/// Each machine with its kernel, if there is one.
+fn with_kernels(boots: Vec<Boot>, kernels: &BTreeMap<Series, Kernel>) -> Vec<(Boot, Kernel)> {
+    boots
+        .into_iter()
+        .filter_map(|boot| {
+            let kernel = kernels.get(&boot.machine.series)?.clone();
+            Some((boot, kernel))
+        })
+        .collect()
+}
+
 /// Two runs at once would overwrite each other's files, and starve each other's machines.
 fn lock(folder: &Path) -> Result<File> {
     fs::create_dir_all(folder).with_context(|| format!("create {}", folder.display()))?;
@@ -228,11 +252,12 @@ fn prepare(
     kernels: Vec<&Kernel>,
     folder: &Path,
 ) -> Result<PathBuf> {
-    let programs = programs::build(&arguments.targets)?;
+    let programs = programs::build(&arguments.targets)?.placed();
     let plan = Plan {
         targets: arguments.targets.clone(),
         filter: arguments.test.clone(),
         verifier: arguments.verifier || arguments.accept,
+        bench: None,
     };
     let contents = Contents {
         tools,
@@ -243,11 +268,16 @@ fn prepare(
     };
     let archive = contents.archive(&folder.join("programs"))?;
     let path = folder.join("initramfs.cpio");
-    let file = File::create(&path).with_context(|| format!("create {}", path.display()))?;
+    write(&archive, &path)?;
+    Ok(path)
+}
+
+/// Writes it as a file.
+fn write(archive: &Archive, path: &Path) -> Result<()> {
+    let file = File::create(path).with_context(|| format!("create {}", path.display()))?;
     let mut output = BufWriter::new(file);
     archive.write(&mut output)?;
     output
         .flush()
-        .with_context(|| format!("write {}", path.display()))?;
-    Ok(path)
+        .with_context(|| format!("write {}", path.display()))
 }

@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 /// The same for every machine; the tiers, which are not, are on the kernel's command line.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(super) struct Plan {
     /// Test targets of the package `sensor-tests`.
     pub(super) targets: Vec<String>,
@@ -11,6 +11,8 @@ pub(super) struct Plan {
     pub(super) filter: Option<String>,
     /// Whether the sensor reports what the verifier did.
     pub(super) verifier: bool,
+    /// The command that measures, if anything is measured; the script adds tier and output.
+    pub(super) bench: Option<String>,
 }
 
 impl Plan {
@@ -19,6 +21,9 @@ impl Plan {
         let mut text = format!("targets={}\n", quoted(&self.targets.join(" ")));
         if self.verifier {
             text.push_str("verifier=yes\n");
+        }
+        if let Some(arguments) = &self.bench {
+            let _ = writeln!(text, "bench={}", quoted(arguments));
         }
         text.push_str("set --");
         if let Some(filter) = &self.filter {
@@ -50,9 +55,10 @@ mod tests {
             targets: vec!["acts".to_owned(), "file".to_owned()],
             filter: Some("it's a $(name)".to_owned()),
             verifier: true,
+            bench: Some("in guest".to_owned()),
         };
         let script = format!(
-            "{}\nprintf '%s\\n' \"$targets\" \"$verifier\" \"$#\" \"$1\"",
+            "{}\nprintf '%s\\n' \"$targets\" \"$verifier\" \"$bench\" \"$#\" \"$1\"",
             plan.text()
         );
         let output = Command::new("sh")
@@ -61,7 +67,7 @@ mod tests {
             .expect("a shell");
         assert_eq!(
             String::from_utf8_lossy(&output.stdout),
-            "acts file\nyes\n1\nit's a $(name)\n"
+            "acts file\nyes\nin guest\n1\nit's a $(name)\n"
         );
     }
 
@@ -71,6 +77,7 @@ mod tests {
             targets: vec!["acts".to_owned()],
             filter: None,
             verifier: false,
+            bench: None,
         };
         assert_eq!(plan.text(), "targets=acts\nset --\n");
     }

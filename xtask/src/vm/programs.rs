@@ -11,6 +11,9 @@ use serde_json::Value;
 
 use crate::workspace::{self, shown};
 
+/// Where the guest has what cargo built: tests look for their helpers one folder up.
+const PROFILE: &str = "/opt/sensor/debug";
+
 /// The programs of the host that are copied into the guest.
 #[derive(Debug, Default)]
 pub(super) struct Programs {
@@ -59,6 +62,18 @@ pub(super) fn build(targets: &[String]) -> Result<Programs> {
 }
 
 impl Programs {
+    /// The place in the guest of each program, and the program.
+    pub(super) fn placed(self) -> Vec<(String, PathBuf)> {
+        let mut placed = vec![
+            (format!("{PROFILE}/sensor"), self.sensor),
+            (format!("{PROFILE}/actor"), self.actor),
+        ];
+        for (target, path) in self.tests {
+            placed.push((format!("{PROFILE}/deps/{target}"), path));
+        }
+        placed
+    }
+
     /// Takes down a program that cargo says it has built.
     fn note(&mut self, message: &Value) {
         let Some(executable) = message["executable"].as_str() else {
@@ -109,6 +124,14 @@ mod tests {
                 "acts".to_owned(),
                 PathBuf::from("/target/debug/deps/acts-0123")
             )]
+        );
+        let placed = programs.placed();
+        assert_eq!(
+            placed[2],
+            (
+                "/opt/sensor/debug/deps/acts".to_owned(),
+                PathBuf::from("/target/debug/deps/acts-0123")
+            )
         );
     }
 }

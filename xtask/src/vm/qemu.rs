@@ -17,7 +17,7 @@ use super::{
 };
 use crate::workspace::shown;
 
-const HARDWARE: [&str; 17] = [
+const HARDWARE: [&str; 13] = [
     "-nodefaults",
     "-no-user-config",
     // Never with KVM: where it opens, unmodified kernels have been seen to hang on it. And never
@@ -26,12 +26,6 @@ const HARDWARE: [&str; 17] = [
     // has replaced. The processors take turns instead, which costs no more time of the host's.
     "-accel",
     "tcg,thread=single",
-    // The guest's programs may want any instruction that the build machine has.
-    "-cpu",
-    "max",
-    // Records are to be in order across processors.
-    "-smp",
-    "2",
     "-m",
     "2048",
     "-display",
@@ -44,7 +38,7 @@ const HARDWARE: [&str; 17] = [
     "-no-reboot",
 ];
 
-const KERNEL_OPTIONS: [&str; 8] = [
+const KERNEL_OPTIONS: [&str; 7] = [
     "console=ttyS0",
     // Warnings and worse. All of it would take longer than the boot itself.
     "loglevel=5",
@@ -52,13 +46,51 @@ const KERNEL_OPTIONS: [&str; 8] = [
     "oops=panic",
     // Otherwise the first file system is the one that files in memory are told by.
     "rootfstype=ramfs",
-    // Emulated, it runs unevenly. A kernel finds that out some time, and takes another clock amid
-    // the tests.
-    "tsc=unstable",
     // The guest's processors wait for the host's: that is no stall. A real one lasts.
     "rcupdate.rcu_cpu_stall_timeout=60",
     "watchdog_thresh=30",
 ];
+
+/// What a machine's time is, and how many processors share it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Clock {
+    /// The host's. Two processors: records are to be in order across them.
+    Host,
+    /// A nanosecond for each instruction that the guest executes, and none where it waits: nothing
+    /// that goes on at the host shows. QEMU can count those of one processor only.
+    Instructions,
+}
+
+impl Clock {
+    const fn hardware(self) -> &'static [&'static str] {
+        match self {
+            // The guest's programs may want any instruction that the build machine has.
+            Self::Host => &["-cpu", "max", "-smp", "2"],
+            // Without the two features by which kernels clear and copy memory byte by byte, as
+            // processors do that a line at a time: here each step counts as an instruction, and the
+            // clearing of a page as 4,096 of them.
+            Self::Instructions => &[
+                "-cpu",
+                "max,erms=off,fsrm=off",
+                "-smp",
+                "1",
+                "-icount",
+                "shift=0,sleep=off",
+            ],
+        }
+    }
+
+    const fn kernel_option(self) -> &'static str {
+        match self {
+            // Emulated, it runs unevenly. A kernel finds that out some time, and takes another
+            // clock amid the tests.
+            Self::Host => "tsc=unstable",
+            // It counts the same instructions as every other clock of the machine, and is the one
+            // that is read without leaving the program, as on machines that are not emulated.
+            Self::Instructions => "tsc=reliable",
+        }
+    }
+}
 
 /// A machine that runs; it is switched off when this is dropped.
 pub(super) struct Guest {
@@ -71,6 +103,7 @@ pub(super) struct Guest {
 pub(super) fn start(
     qemu: &Path,
     boot: &Boot,
+    clock: Clock,
     kernel: &Path,
     initramfs: &Path,
 ) -> Result<(Guest, PipeReader)> {
@@ -79,12 +112,13 @@ pub(super) fn start(
     let mut command = Command::new(qemu);
     command
         .args(HARDWARE)
+        .args(clock.hardware())
         .arg("-kernel")
         .arg(kernel)
         .arg("-initrd")
         .arg(initramfs)
         .arg("-append")
-        .arg(kernel_command_line(boot))
+        .arg(kernel_command_line(boot, clock))
         .stdin(Stdio::null())
         .stdout(writer)
         .stderr(errors);
@@ -114,11 +148,12 @@ fn typed(command: &Command) -> String {
     words.join(" ")
 }
 
-fn kernel_command_line(boot: &Boot) -> String {
+fn kernel_command_line(boot: &Boot, clock: Clock) -> String {
     let tiers: Vec<_> = boot.tiers.iter().copied().map(Tier::name).collect();
     format!(
-        "{} lsm={} sensor_tiers={}",
+        "{} {} lsm={} sensor_tiers={}",
         KERNEL_OPTIONS.join(" "),
+        clock.kernel_option(),
         boot.machine.modules,
         tiers.join(",")
     )
@@ -136,15 +171,15 @@ impl Drop for Guest {
 mod tests {
     use super::{
         super::machine::{Series, Tier, chosen},
-        kernel_command_line,
+        Clock, kernel_command_line,
     };
 
     #[test]
     fn the_kernel_is_told_modules_and_tiers() {
         let boots = chosen(&[Series::V5_10], &[Tier::Fentry, Tier::Tracepoint]);
-        let line = kernel_command_line(&boots[1]);
+        let line = kernel_command_line(&boots[1], Clock::Host);
         assert!(
-            line.ends_with(" lsm=lockdown,yama sensor_tiers=fentry,tracepoint"),
+            line.ends_with(" tsc=unstable lsm=lockdown,yama sensor_tiers=fentry,tracepoint"),
             "{line}"
         );
     }

@@ -18,19 +18,19 @@ use super::{
     console::{Console, End, Findings},
     kernel::Kernel,
     machine::Boot,
-    qemu,
+    qemu::{self, Clock},
 };
-
-/// A test waits up to two minutes for a record before it gives up and says so.
-const SILENCE: Duration = Duration::from_mins(3);
 
 /// What every machine is booted with.
 pub(super) struct Rack<'a> {
     pub(super) qemu: &'a Path,
     pub(super) initramfs: &'a Path,
     pub(super) logs: &'a Path,
+    pub(super) clock: Clock,
     /// After this long a machine is switched off.
     pub(super) limit: Duration,
+    /// So is one that says nothing for as long as this.
+    pub(super) patience: Duration,
 }
 
 /// A machine that ran, or could not be started.
@@ -72,11 +72,17 @@ impl Rack<'_> {
     }
 
     fn boot<'a>(&self, boot: &'a Boot, kernel: &Kernel) -> Result<Finished<'a>> {
-        let name = boot.machine.name;
-        let log = self.logs.join(format!("{}.log", boot.machine.file_name()));
+        let name = boot.name.as_str();
+        let log = self.logs.join(format!("{}.log", boot.file_name()));
         let start = Instant::now();
-        let (guest, output) = qemu::start(self.qemu, boot, &kernel.image()?, self.initramfs)
-            .with_context(|| format!("boot {name}"))?;
+        let (guest, output) = qemu::start(
+            self.qemu,
+            boot,
+            self.clock,
+            &kernel.image()?,
+            self.initramfs,
+        )
+        .with_context(|| format!("boot {name}"))?;
         let mut follower = Follower {
             name,
             start,
@@ -89,7 +95,7 @@ impl Rack<'_> {
         writeln!(follower.log, "{}", guest.command)
             .with_context(|| format!("write {}", log.display()))?;
         let end = follower
-            .follow(&chunks(output), self.limit)
+            .follow(&chunks(output), self.limit, self.patience)
             .with_context(|| format!("write {}", log.display()))?;
         drop(guest);
         let findings = follower.console.finish(end, boot);
@@ -103,8 +109,8 @@ impl Rack<'_> {
 }
 
 /// Shows, keeps and reads what a guest says.
-struct Follower {
-    name: &'static str,
+struct Follower<'a> {
+    name: &'a str,
     start: Instant,
     log: BufWriter<File>,
     console: Console,
@@ -112,21 +118,26 @@ struct Follower {
     partial: Vec<u8>,
 }
 
-impl Follower {
-    fn follow(&mut self, chunks: &Receiver<Vec<u8>>, limit: Duration) -> io::Result<End> {
+impl Follower<'_> {
+    fn follow(
+        &mut self,
+        chunks: &Receiver<Vec<u8>>,
+        limit: Duration,
+        silence: Duration,
+    ) -> io::Result<End> {
         loop {
             let left = limit.saturating_sub(self.start.elapsed());
             if left.is_zero() {
                 self.line()?;
                 return Ok(End::TooLong(limit.as_secs()));
             }
-            let patience = left.min(SILENCE);
+            let patience = left.min(silence);
             match chunks.recv_timeout(patience) {
                 Ok(bytes) => self.take(&bytes)?,
-                Err(RecvTimeoutError::Timeout) if patience < SILENCE => {}
+                Err(RecvTimeoutError::Timeout) if patience < silence => {}
                 Err(RecvTimeoutError::Timeout) => {
                     self.line()?;
-                    return Ok(End::Silent(SILENCE.as_secs()));
+                    return Ok(End::Silent(silence.as_secs()));
                 }
                 Err(RecvTimeoutError::Disconnected) => {
                     self.line()?;
