@@ -94,8 +94,6 @@ struct SensorChoice {
     #[arg(long, value_name = "PATH")]
     sensor: Option<PathBuf>,
     #[command(flatten)]
-    vm: vm::Options,
-    #[command(flatten)]
     consent: Consent,
 }
 
