@@ -14,7 +14,10 @@ use sensor_tests::{
 };
 use serde_json::Value;
 
-use crate::{doctor, type_information::with_member_at};
+use crate::{
+    doctor,
+    type_information::{with_functions_exchanged, with_member_at},
+};
 
 /// The lowest tier: which hooks the others leave to it depends on those that
 /// fail.
@@ -125,4 +128,24 @@ fn a_mistake_in_what_sockets_are_stops_the_hooks_on_the_network() {
     };
     let family = |_: &Report| libc::AF_INET.to_string();
     fail(types.path(), rests, "a socket's family", family);
+}
+
+#[test]
+fn a_kernel_that_refuses_plain_loads_is_read_through_helpers() {
+    // Nobody may call that one from a program. Before 6.2 there is nothing to refuse.
+    let Some(btf) = with_functions_exchanged("bpf_rdonly_cast", "do_exit") else {
+        return;
+    };
+    let usual = Report::of(&[]);
+    let mut doctor = doctor(&TIER);
+    doctor.args(["--json", "--btf", btf.path().to_str().unwrap()]);
+    let output = doctor
+        .env("SENSOR_LOG", "sensor_user=info")
+        .output()
+        .unwrap();
+    let report: Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(report["hooks"], Value::Array(usual.hooks));
+    let said = String::from_utf8_lossy(&output.stderr);
+    says(&said, &["read through helpers", "do_exit"]);
+    assert!(output.status.success());
 }

@@ -13,6 +13,8 @@ const MEMBER: usize = 12;
 
 /// `BTF_KIND_STRUCT`.
 const STRUCT: u32 = 4;
+/// `BTF_KIND_FUNC`.
+const FUNCTION: u32 = 12;
 
 /// A file in which `member` of a structure lies where its member `place` does.
 /// Both must be the structure's own, not those of one inside.
@@ -35,14 +37,31 @@ pub(crate) fn with_member_at(structure: &str, member: &str, place: &str) -> Name
         }
     }
     assert!(edited > 0, "{structure} has no {member} and {place}");
-    let mut file = NamedTempFile::new().unwrap();
-    file.write_all(&types.0).unwrap();
-    file
+    types.file()
+}
+
+/// A file in which a function has the name of another, and that one its own;
+/// `None` when the running kernel does not have both.
+pub(crate) fn with_functions_exchanged(one: &str, other: &str) -> Option<NamedTempFile> {
+    let mut types = Types(fs::read("/sys/kernel/btf/vmlinux").unwrap());
+    let one = types.all_of(FUNCTION, one).first()?.start;
+    let other = types.all_of(FUNCTION, other).first()?.start;
+    let names = [one, other].map(|at| types.word(at));
+    for (at, name) in [(one, names[1]), (other, names[0])] {
+        types.0[at..at + 4].copy_from_slice(&name.to_ne_bytes());
+    }
+    Some(types.file())
 }
 
 struct Types(Vec<u8>);
 
 impl Types {
+    fn file(&self) -> NamedTempFile {
+        let mut file = NamedTempFile::new().unwrap();
+        file.write_all(&self.0).unwrap();
+        file
+    }
+
     fn word(&self, at: usize) -> u32 {
         u32::from_ne_bytes(self.0[at..at + 4].try_into().unwrap())
     }
@@ -62,6 +81,12 @@ impl Types {
 
     /// Where the members of the structures of this name are.
     fn members_of(&self, structure: &str) -> Vec<Range<usize>> {
+        let all = self.all_of(STRUCT, structure).into_iter();
+        all.map(|whole| whole.start + TYPE..whole.end).collect()
+    }
+
+    /// Where the types of this kind and name are.
+    fn all_of(&self, wanted: u32, name: &str) -> Vec<Range<usize>> {
         assert_eq!(self.0[..2], 0xeb9f_u16.to_ne_bytes());
         let [header, types, length] = [4, 8, 12].map(|at| self.size(at));
         let mut at = header + types;
@@ -72,8 +97,8 @@ impl Types {
             let kind = information >> 24 & 0x1f;
             let entries = usize::try_from(information & 0xffff).unwrap();
             let next = at + TYPE + bytes_after(kind, entries);
-            if kind == STRUCT && self.name_at(at) == structure {
-                found.push(at + TYPE..next);
+            if kind == wanted && self.name_at(at) == name {
+                found.push(at..next);
             }
             at = next;
         }

@@ -73,6 +73,8 @@ pub struct Kernel {
     _links: Vec<FdLink>,
     _handlers: Handlers,
     programs: Arc<LoadedPrograms>,
+    /// The programs may have been loaded with [`KernelTypes::readable_cast`].
+    reads_plainly: bool,
     /// Until it is passed on.
     logger: Option<Result<EbpfLogger<&'static dyn log::Log>, aya_log::Error>>,
     tier: Tier,
@@ -115,7 +117,29 @@ impl Kernel {
         }
         raise_memory_lock_limit();
         error::require_ring_buffers()?;
-        let (types, btf) = read_types(&options.btf)?;
+        let (mut types, btf) = read_types(&options.btf)?;
+        match Self::load_best(options, &types, &btf) {
+            // Every program reads that way, where one may: none of them is loaded
+            // where the kernel's word on it is not kept.
+            Err(KernelError::SelfTest { reason } | KernelError::Tier { reason, .. })
+                if types.readable_cast.take().is_some() =>
+            {
+                tracing::info!(
+                    reason,
+                    "once more, with kernel objects read through helpers"
+                );
+                Self::load_best(options, &types, &btf)
+            }
+            loaded => loaded,
+        }
+    }
+
+    /// Loads the best tier that is allowed, or the one that is asked for.
+    fn load_best(
+        options: &KernelOptions,
+        types: &KernelTypes,
+        btf: &Btf,
+    ) -> Result<(Self, Channels), KernelError> {
         let mut spare = None;
         let mut refusals = Vec::new();
         let tiers: &[Tier] = match &options.tier {
@@ -123,7 +147,7 @@ impl Kernel {
             None => &Tier::ALL,
         };
         for &tier in tiers {
-            match Self::load_tier(options, &types, &btf, tier, &mut spare)? {
+            match Self::load_tier(options, types, btf, tier, &mut spare)? {
                 Ok((mut kernel, channels)) => {
                     kernel.refusals = refusals;
                     return Ok((kernel, channels));
@@ -215,6 +239,7 @@ impl Kernel {
                 _links: links,
                 _handlers: handlers,
                 programs,
+                reads_plainly: types.readable_cast.is_some(),
                 logger: Some(EbpfLogger::init(&mut ebpf)),
                 tier,
                 fallen,
@@ -268,7 +293,8 @@ impl Kernel {
         &self,
         options: &KernelOptions,
     ) -> Result<Vec<VerifierCost>, KernelError> {
-        let (types, btf) = read_types(&options.btf)?;
+        let (mut types, btf) = read_types(&options.btf)?;
+        types.readable_cast = types.readable_cast.filter(|_| self.reads_plainly);
         let loaded = verifier::Loaded {
             programs: &self.programs,
             reports: &self.reports,
