@@ -19,7 +19,7 @@ fn sizes_are_what_the_other_side_expects() {
     assert_eq!(size_of::<CredentialRecord>(), 88);
     assert_eq!(size_of::<NamespaceRecord>(), 48);
     assert_eq!(size_of::<ValueRecord>(), 40);
-    assert_eq!(size_of::<KindCounters>(), 32);
+    assert_eq!(size_of::<KindCounters>(), 40);
 }
 
 #[test]
