@@ -16,6 +16,7 @@ use crate::{
     object::Object,
     read::{Address, probe},
     record::emit_if,
+    repeat::Scene,
     socket::{self, AF_INET, AF_INET6},
     task::{Sign, Task},
 };
@@ -68,7 +69,9 @@ pub(crate) fn net_dev_queue(context: BtfTracePointContext) -> i32 {
         sent(owner, owner.tgid, owner.start_time, ip);
     } else {
         let task = Task::current();
-        sent(task, task.tgid(), task.start_time(), ip);
+        // Another's, perhaps: what it runs excludes nothing.
+        let who = task.on(Scene::NONE).always_if(true);
+        sent(who, task.tgid(), task.start_time(), ip);
     }
     0
 }

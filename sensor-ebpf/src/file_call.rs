@@ -71,10 +71,11 @@ fn unlink(task: Task, call: Syscall) {
         return;
     }
     let place = (directory, name);
-    let scene = Scene {
-        object: name::number(task, place) ^ u64::from(call_flags) << 32,
-        ..scene(place)
-    };
+    let mut scene = scene(place);
+    scene.object = name::number(task, place);
+    if scene.object != Scene::UNKNOWN {
+        scene.object ^= u64::from(call_flags) << 32;
+    }
     named(
         task.on(scene),
         task,

@@ -14,6 +14,7 @@ use crate::{
     global::{self, offset},
     read::{Address, opaque, probe},
     record::{Builder, emit},
+    repeat::Scene,
     task::Task,
 };
 
@@ -109,9 +110,10 @@ const MARKS: u16 = flags::IO_URING | flags::ATTEMPT;
 #[inline(always)]
 fn open(task: Task, request: Address) {
     let how = offset!(io_open_how);
+    // Nor whether it is one that nobody is excluded from.
     emit(
         RecordKind::FileOpen,
-        task,
+        task.on(Scene::NONE).always_if(true),
         |builder, record: &mut FileRecord| {
             let (base_length, path_length) = name(
                 builder,
