@@ -6,6 +6,7 @@
 //! Acts of interest are handed to a program of their own by tail call.
 
 use aya_ebpf::{macros::map, maps::ProgramArray, programs::BtfTracePointContext};
+use sensor_common::SyscallAct;
 
 use crate::{
     arguments::Arguments,
@@ -114,6 +115,54 @@ impl Syscall {
     }
 }
 
+/// Hands a call over to the program in a slot of an array, if there is one: it
+/// does not come back then.
+///
+/// The slot is a constant in each of the calls, so that the kernel makes a jump to
+/// the program of each (`bpf_tail_call_direct_fixup`, `arch/x86/net/bpf_jit_comp.c`).
+/// A slot that is known at run time only costs a jump through a pointer, which
+/// mitigations of Spectre make as dear as all that is done before it.
+#[inline(always)]
+fn hand_over(context: &BtfTracePointContext, programs: *const ProgramArray, act: u16) {
+    macro_rules! to_slots {
+        ($($slot:literal)+) => {
+            match act {
+                $($slot => tail_call::<$slot>(context, programs),)+
+                _ => {}
+            }
+        };
+    }
+    to_slots!(1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20 21 22 23 24 25 26 27 28 29 30 31 32);
+}
+
+/// All of the acts have a slot in [`hand_over`].
+const _: () = assert!(SyscallAct::ALL.len() == 32);
+
+/// `bpf_tail_call`, with a slot that the compiler cannot put into a call that
+/// several slots share.
+#[inline(always)]
+fn tail_call<const SLOT: u32>(context: &BtfTracePointContext, programs: *const ProgramArray) {
+    #[cfg(target_arch = "bpf")]
+    // SAFETY: the programs in the arrays are of this program's type and hook. The
+    // helper takes its arguments in registers 1 to 3 and leaves 6 to 9 alone.
+    unsafe {
+        core::arch::asm!(
+            "r3 = {slot}",
+            "call {tail_call}",
+            slot = const SLOT,
+            tail_call = const aya_ebpf::bindings::bpf_func_id::BPF_FUNC_tail_call,
+            inlateout("r1") aya_ebpf::EbpfContext::as_ptr(context) => _,
+            inlateout("r2") programs => _,
+            lateout("r0") _,
+            lateout("r3") _,
+            lateout("r4") _,
+            lateout("r5") _,
+        );
+    }
+    #[cfg(not(target_arch = "bpf"))]
+    let _ = (context, programs, SLOT);
+}
+
 #[inline(always)]
 fn number(registers: Object) -> u64 {
     /// Marks an x32 call; the rest of the number is of the 64-bit table.
@@ -139,13 +188,11 @@ fn dispatch(context: &BtfTracePointContext, turn: Turn) {
     if act == 0 || current_tgid() == global::agent_tgid() || !turn.takes(Moment::SystemCall, task) {
         return;
     }
-    // SAFETY: the programs in the arrays are of this program's type and hook.
-    unsafe {
-        match turn {
-            Turn::First => SYSCALL_PROGRAMS.tail_call(context, u32::from(act)),
-            Turn::Second => SYSCALL_PROGRAMS_SECOND.tail_call(context, u32::from(act)),
-        }
-    }
+    let programs = match turn {
+        Turn::First => &raw const SYSCALL_PROGRAMS,
+        Turn::Second => &raw const SYSCALL_PROGRAMS_SECOND,
+    };
+    hand_over(context, programs, act);
 }
 twice!(sys_exit, sys_exit_second, "sys_exit", dispatch);
 
