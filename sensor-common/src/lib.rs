@@ -26,6 +26,7 @@ mod rest;
 mod self_test;
 mod syscall;
 mod target;
+mod unrecorded;
 mod value;
 mod watch;
 
@@ -43,12 +44,11 @@ pub use network::NetworkRecord;
 pub use offsets::{OffsetSource, Offsets};
 pub use process::{ExecRecord, ExitRecord, ForkRecord, StdioKind, exe_flags};
 pub use readable::READABLE_CAST;
-pub use repeat::{
-    REPEATS_MAX, REPEATS_RECORDED, REPEATS_RECORDED_UNDER_PRESSURE, RepeatCount, RepeatKey,
-};
+pub use repeat::{REPEATS_RECORDED, REPEATS_RECORDED_UNDER_PRESSURE};
 pub use rest::Rest;
 pub use self_test::{SELF_TEST_PATH_MAX, SelfTestAnswer, SelfTestRequest};
 pub use syscall::{SyscallAct, SyscallTable};
 pub use target::TargetRecord;
+pub use unrecorded::{UNRECORDED_MAX, UnrecordedCounts, UnrecordedKey};
 pub use value::ValueRecord;
-pub use watch::{WATCHED_MAX, WatchKey, watch_flags};
+pub use watch::{WATCH_FILTER_BITS, WATCHED_MAX, WatchKey, watch_flags};

@@ -14,6 +14,23 @@ pub struct WatchKey {
     pub reserved: u32,
 }
 
+impl WatchKey {
+    /// The bit of the filter that is set when this file is watched, below
+    /// [`WATCH_FILTER_BITS`]. Others may share it.
+    #[must_use]
+    #[inline(always)]
+    #[expect(clippy::cast_possible_truncation, reason = "sixteen bits are left")]
+    pub const fn filter_bit(self) -> u32 {
+        /// 2⁶⁴ over the golden ratio: Fibonacci hashing.
+        const GOLDEN: u64 = 0x9e37_79b9_7f4a_7c15;
+        let mixed = (self.inode ^ (self.device as u64) << 40).wrapping_mul(GOLDEN);
+        (mixed >> (u64::BITS - WATCH_FILTER_BITS.ilog2())) as u32
+    }
+}
+
+/// Bits of the filter that tells most files that are not watched; a power of two.
+pub const WATCH_FILTER_BITS: u32 = 1 << 16;
+
 /// Most files and directories that can be watched.
 pub const WATCHED_MAX: u32 = 4096;
 

@@ -77,6 +77,11 @@ static BULK_RING_QUARTER: Global<u64> = Global::new(0);
 #[unsafe(no_mangle)]
 static READABLE_TYPE: Global<u32> = Global::new(0);
 
+/// Ticks of the kernel make a window of [`crate::repeat`], about a second, when
+/// shifted right by so many bits.
+#[unsafe(no_mangle)]
+static WINDOW_SHIFT: Global<u8> = Global::new(8);
+
 /// Reads one field of [`Offsets`].
 macro_rules! offset {
     ($field:ident) => {
@@ -162,6 +167,11 @@ pub(crate) fn critical_ring_quarter() -> u64 {
 #[inline(always)]
 pub(crate) fn bulk_ring_quarter() -> u64 {
     BULK_RING_QUARTER.load()
+}
+
+#[inline(always)]
+pub(crate) fn window_shift() -> u32 {
+    u32::from(WINDOW_SHIFT.load()) & 31
 }
 
 #[inline(always)]

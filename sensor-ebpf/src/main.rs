@@ -55,8 +55,10 @@ mod socket;
 mod special;
 mod syscall;
 mod task;
+mod unrecorded;
 mod wake;
 mod watch;
+mod zero;
 
 // The helpers this object uses (`bpf_probe_read_kernel` and others) are
 // reserved for programs under a GPL-compatible licence.

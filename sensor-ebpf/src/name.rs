@@ -12,6 +12,7 @@ use crate::{
     read::{Address, probe},
     repeat::{GOLDEN, Scene},
     task::Task,
+    zero,
 };
 
 /// Words of the longest path that is told from others.
@@ -45,9 +46,11 @@ pub(crate) fn number(task: Task, (directory, name): (i32, u64)) -> u64 {
 #[inline(never)]
 pub(crate) extern "C" fn text_number(name: u64) -> u64 {
     const BYTES: usize = WORDS * size_of::<u64>();
-    let mut text = MaybeUninit::<[u64; WORDS]>::zeroed();
-    // SAFETY: the helper writes BYTES at most, and zero was valid before.
+    let mut text = MaybeUninit::<[u64; WORDS]>::uninit();
+    // SAFETY: all words are written before the helper may write BYTES at most of
+    // them anew.
     let (length, words) = unsafe {
+        zero::words(text.as_mut_ptr().cast(), WORDS);
         let length =
             bpf_probe_read_user_str(text.as_mut_ptr().cast(), BYTES as u32, name as *const _);
         (length, text.assume_init())

@@ -1,7 +1,5 @@
 //! Building a record in a scratch slot: header, fixed part, tail.
 
-use core::ptr;
-
 use aya_ebpf::helpers::generated::{
     bpf_ktime_get_boot_ns, bpf_probe_read_kernel, bpf_probe_read_kernel_str, bpf_probe_read_user,
     bpf_probe_read_user_str,
@@ -19,6 +17,7 @@ use crate::{
     repeat, ring,
     scratch::{Claimed, with_scratch},
     task::{Sign, Task},
+    unrecorded, zero,
 };
 
 const HEADER: usize = size_of::<RecordHeader>();
@@ -39,20 +38,18 @@ pub(crate) struct Builder<'a> {
 #[inline(always)]
 pub(crate) fn emit<F: FixedPart>(
     kind: RecordKind,
-    who: impl Sign,
+    who: impl Sign + Copy,
     fill: impl FnOnce(&mut Builder<'_>, &mut F),
 ) -> bool {
-    // SAFETY: the helper has no preconditions.
-    let time = unsafe { bpf_ktime_get_boot_ns() };
     if exclude::is_by(kind, &who) {
         counters::count(kind, Fate::Excluded);
         return true;
     }
-    if kind.may_be_counted() && repeat::is_counted(kind, &who, time) {
+    if kind.may_be_counted() && repeat::is_counted(kind, &who) {
         counters::count(kind, Fate::Counted);
         return true;
     }
-    build(kind, who, time, |builder, fixed| {
+    build(kind, who, |builder, fixed| {
         fill(builder, fixed);
         true
     })
@@ -66,9 +63,7 @@ pub(crate) fn emit_if<F: FixedPart>(
     who: impl Sign + Copy,
     fill: impl FnOnce(&mut Builder<'_>, &mut F) -> bool,
 ) -> bool {
-    // SAFETY: the helper has no preconditions.
-    let time = unsafe { bpf_ktime_get_boot_ns() };
-    build(kind, who, time, |builder, fixed| {
+    build(kind, who, |builder, fixed| {
         if !fill(builder, fixed) {
             return false;
         }
@@ -76,7 +71,7 @@ pub(crate) fn emit_if<F: FixedPart>(
             counters::count(kind, Fate::Excluded);
             return false;
         }
-        let counted = repeat::is_counted(kind, &who, time);
+        let counted = repeat::is_counted(kind, &who);
         if counted {
             counters::count(kind, Fate::Counted);
         }
@@ -88,17 +83,17 @@ pub(crate) fn emit_if<F: FixedPart>(
 #[inline(always)]
 fn build<F: FixedPart>(
     kind: RecordKind,
-    who: impl Sign,
-    time: u64,
+    who: impl Sign + Copy,
     fill: impl FnOnce(&mut Builder<'_>, &mut F) -> bool,
 ) -> bool {
+    // SAFETY: the helper has no preconditions.
+    let time = unsafe { bpf_ktime_get_boot_ns() };
     let served = with_scratch(|claimed| {
         let record = claimed.scratch.record.as_mut_ptr();
         // SAFETY: header and fixed part are aligned like words and lie within
         // RECORD_MAX; the builder appends behind them.
         let (header, fixed) = unsafe {
-            let words = (HEADER + size_of::<F>()) / size_of::<u64>();
-            ptr::write_bytes(record, 0, words);
+            zero::words(record, (HEADER + size_of::<F>()) / size_of::<u64>());
             (
                 &mut *record.cast::<RecordHeader>(),
                 &mut *record.add(HEADER / size_of::<u64>()).cast::<F>(),
@@ -129,12 +124,25 @@ fn build<F: FixedPart>(
         }
         header.flags = marks;
         // SAFETY: the slot has RECORD_MAX bytes.
-        unsafe { ring::submit(kind, record.cast(), length as usize) };
+        if !unsafe { ring::submit(kind, record.cast(), length as usize) } {
+            lose(kind, header.tgid, header.start_time);
+        }
     });
     if !served {
-        counters::count(kind, Fate::Lost);
+        let (tgid, start_time) = who.identity();
+        lose(kind, tgid, start_time);
     }
     served
+}
+
+/// A record found no room. What the process did is known all the same, by its
+/// number.
+#[inline(always)]
+fn lose(kind: RecordKind, tgid: u32, start_time: u64) {
+    counters::count(kind, Fate::Lost);
+    if kind.may_be_counted() {
+        unrecorded::count_unrecorded(u64::from(kind.tag()), tgid, start_time);
+    }
 }
 
 impl Builder<'_> {

@@ -6,17 +6,10 @@
 //! directory in common is counted together; what is watched, or a door to memory,
 //! settings or devices, even then only with itself.
 
-use aya_ebpf::{
-    bindings::BPF_NOEXIST,
-    macros::map,
-    maps::{Array, HashMap, PerCpuArray},
-};
-use sensor_common::{
-    REPEATS_MAX, REPEATS_RECORDED, REPEATS_RECORDED_UNDER_PRESSURE, RecordKind, RepeatCount,
-    RepeatKey, Ring,
-};
+use aya_ebpf::{helpers::generated::bpf_jiffies64, macros::map, maps::PerCpuArray};
+use sensor_common::{REPEATS_RECORDED, REPEATS_RECORDED_UNDER_PRESSURE, RecordKind, Ring};
 
-use crate::{atomic::add, ring, task::Sign};
+use crate::{global, ring, task::Sign, unrecorded};
 
 /// What an act is on, and where that is, as numbers that stand for it.
 #[derive(Clone, Copy)]
@@ -47,10 +40,11 @@ impl Scene {
 /// Quarters of its ring that wait to be read when a record finds pressure.
 const TIGHT_QUARTERS: u64 = 3;
 
+/// Tells the rate of a place from that of an object with the same number.
+const UNDER_PRESSURE: u64 = 1 << 47;
+
 /// Slots for rates on each CPU; a power of two.
 const SLOTS: u32 = 4096;
-/// A second, nearly: 2³⁰ ns.
-const WINDOW_SHIFT: u32 = 30;
 /// Multiplier of Fibonacci hashing: 2⁶⁴ over the golden ratio.
 pub(crate) const GOLDEN: u64 = 0x9e37_79b9_7f4a_7c15;
 
@@ -68,32 +62,14 @@ struct Rate {
 #[map]
 static RATES: PerCpuArray<Rate> = PerCpuArray::with_max_entries(SLOTS, 0);
 
-/// Sums of even and of odd epochs: while the agent reads one, the other is
-/// counted in.
-#[map]
-static REPEATS_EVEN: HashMap<RepeatKey, RepeatCount> = HashMap::with_max_entries(REPEATS_MAX, 0);
-
-#[map]
-static REPEATS_ODD: HashMap<RepeatKey, RepeatCount> = HashMap::with_max_entries(REPEATS_MAX, 0);
-
-/// The epoch, which the agent moves on.
-#[map]
-static REPEAT_EPOCH: Array<u64> = Array::with_max_entries(1, 0);
-
 /// Whether an act is one of too many, and was counted: it needs no record.
 #[inline(always)]
-pub(crate) fn is_counted(kind: RecordKind, who: &impl Sign, time: u64) -> bool {
+pub(crate) fn is_counted(kind: RecordKind, who: &impl Sign) -> bool {
     let (tgid, start_time) = who.identity();
     let Scene { object, place } = who.scene();
     let critical = matches!(kind.ring(), Ring::Critical);
     let what = u64::from(critical) << 16 | u64::from(kind.tag());
-    count_repeat(
-        what << 32 | u64::from(tgid),
-        object,
-        place,
-        start_time,
-        time,
-    ) != 0
+    count_repeat(what << 32 | u64::from(tgid), object, place, start_time) != 0
 }
 
 /// [`is_counted`] as a global function: the verifier looks at it once, and the
@@ -106,23 +82,36 @@ pub(crate) extern "C" fn count_repeat(
     object: u64,
     place: u64,
     start_time: u64,
-    time: u64,
 ) -> u64 {
     let tgid = subject as u32;
     let kind = subject >> 32 & 0xffff;
-    let ring = if subject >> 48 == 0 {
-        Ring::Bulk
+    // What is repeated most has to wait least: whether its ring is full is not
+    // asked for it.
+    let object_rate = if object == Scene::UNKNOWN {
+        0
     } else {
-        Ring::Critical
+        rate(object.wrapping_mul(GOLDEN) ^ kind << 48, tgid)
     };
-    let (group, most) = if ring::holds_quarters(ring, TIGHT_QUARTERS) {
-        (place, REPEATS_RECORDED_UNDER_PRESSURE)
-    } else if object == Scene::UNKNOWN {
-        return 0;
-    } else {
-        (object, REPEATS_RECORDED)
-    };
-    let what = group.wrapping_mul(GOLDEN) ^ kind << 48;
+    if object_rate <= u64::from(REPEATS_RECORDED) {
+        let ring = if subject >> 48 == 0 {
+            Ring::Bulk
+        } else {
+            Ring::Critical
+        };
+        if !ring::holds_quarters(ring, TIGHT_QUARTERS) {
+            return 0;
+        }
+        let what = place.wrapping_mul(GOLDEN) ^ kind << 48 ^ UNDER_PRESSURE;
+        if rate(what, tgid) <= u64::from(REPEATS_RECORDED_UNDER_PRESSURE) {
+            return 0;
+        }
+    }
+    u64::from(unrecorded::count(kind, tgid, start_time))
+}
+
+/// How often a process did this on this CPU in this window, this time included.
+#[inline(always)]
+fn rate(what: u64, tgid: u32) -> u64 {
     let slot = (what ^ u64::from(tgid)).wrapping_mul(GOLDEN) >> (64 - SLOTS.ilog2());
     let Some(rate) = RATES.get_ptr_mut(slot as u32) else {
         return 0;
@@ -130,57 +119,15 @@ pub(crate) extern "C" fn count_repeat(
     // SAFETY: the map holds the slot. Others of this CPU may interrupt: a count
     // that is off by some does no harm.
     let rate = unsafe { &mut *rate };
-    let window = (time >> WINDOW_SHIFT) as u32;
+    // SAFETY: the helper has no preconditions. The kernel makes it one load: a
+    // clock would be the dearest part of counting.
+    let window = (unsafe { bpf_jiffies64() } >> global::window_shift()) as u32;
     if rate.what != what || rate.tgid != tgid || rate.window != window {
         rate.what = what;
         rate.tgid = tgid;
         rate.window = window;
-        rate.times = 1;
-        return 0;
+        rate.times = 0;
     }
     rate.times += 1;
-    if rate.times <= u64::from(most) {
-        return 0;
-    }
-    let key = RepeatKey {
-        group,
-        start_time,
-        tgid,
-        kind: kind as u32,
-    };
-    let odd = REPEAT_EPOCH.get(0).is_some_and(|epoch| epoch & 1 == 1);
-    let counted = if odd {
-        count_in(&REPEATS_ODD, &key, time)
-    } else {
-        count_in(&REPEATS_EVEN, &key, time)
-    };
-    u64::from(counted)
-}
-
-#[inline(always)]
-fn count_in(sums: &HashMap<RepeatKey, RepeatCount>, key: &RepeatKey, time: u64) -> bool {
-    if added(sums, key, time) {
-        return true;
-    }
-    let first = RepeatCount {
-        count: 1,
-        first: time,
-        last: time,
-    };
-    // Another CPU may have been faster.
-    sums.insert(key, first, u64::from(BPF_NOEXIST)).is_ok() || added(sums, key, time)
-}
-
-#[inline(always)]
-fn added(sums: &HashMap<RepeatKey, RepeatCount>, key: &RepeatKey, time: u64) -> bool {
-    let Some(sum) = sums.get_ptr_mut(key) else {
-        return false;
-    };
-    // SAFETY: the kernel keeps the value while the program runs. The addition is
-    // atomic, and of two times either will do.
-    unsafe {
-        add(&raw mut (*sum).count, 1);
-        (*sum).last = time;
-    }
-    true
+    rate.times
 }

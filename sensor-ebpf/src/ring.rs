@@ -36,19 +36,19 @@ pub(crate) fn holds_quarters(ring: Ring, quarters: u64) -> bool {
     waiting >= quarter * quarters
 }
 
-/// Copies the first `length` bytes of a record into its kind's ring.
+/// Copies the first `length` bytes of a record into its kind's ring; false when
+/// there is no room.
 ///
 /// # Safety
 /// `record` must point to [`RECORD_MAX`] readable bytes.
 #[inline(always)]
-pub(crate) unsafe fn submit(kind: RecordKind, record: *const u8, length: usize) {
+pub(crate) unsafe fn submit(kind: RecordKind, record: *const u8, length: usize) -> bool {
     let ring = match kind.ring() {
         Ring::Critical => &raw const CRITICAL_RING,
         Ring::Bulk => &raw const BULK_RING,
     };
     if length == 0 || length > RECORD_MAX {
-        counters::count(kind, Fate::Lost);
-        return;
+        return false;
     }
     // SAFETY: the caller's promise and the check above.
     let result = unsafe {
@@ -59,11 +59,10 @@ pub(crate) unsafe fn submit(kind: RecordKind, record: *const u8, length: usize) 
             u64::from(BPF_RB_NO_WAKEUP),
         )
     };
-    let fate = if result == 0 {
-        Fate::Submitted
-    } else {
-        Fate::Lost
-    };
-    counters::count(kind, fate);
+    let submitted = result == 0;
+    if submitted {
+        counters::count(kind, Fate::Submitted);
+    }
     wake::after(kind);
+    submitted
 }

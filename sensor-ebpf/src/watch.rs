@@ -1,8 +1,11 @@
 //! Files whose reading or writing is watched, by identity: whatever name they
 //! are reached by.
 
-use aya_ebpf::{macros::map, maps::HashMap};
-use sensor_common::{WATCHED_MAX, WatchKey, watch_flags};
+use aya_ebpf::{
+    macros::map,
+    maps::{Array, HashMap},
+};
+use sensor_common::{WATCH_FILTER_BITS, WATCHED_MAX, WatchKey, watch_flags};
 
 use crate::{
     global::{self, offset},
@@ -14,6 +17,11 @@ use crate::{
 /// are excluded. The agent fills it.
 #[map]
 static WATCHED: HashMap<WatchKey, u32> = HashMap::with_max_entries(WATCHED_MAX, 0);
+
+/// A bit for each of them, by [`WatchKey::filter_bit`]: nearly every file that is
+/// opened is none of them, and this tells so without a look-up. The agent fills it.
+#[map]
+static WATCH_FILTER: Array<u64> = Array::with_max_entries(WATCH_FILTER_BITS / u64::BITS, 0);
 
 /// Whether an open file, or the directory it is named in, is watched for
 /// `wanted` (bits of [`watch_flags`]).
@@ -48,6 +56,13 @@ pub(crate) fn flags_of(inode: Object) -> u32 {
         device,
         reserved: 0,
     };
+    let bit = key.filter_bit();
+    if WATCH_FILTER
+        .get(bit / u64::BITS)
+        .is_none_or(|word| word >> (bit % u64::BITS) & 1 == 0)
+    {
+        return 0;
+    }
     // SAFETY: the value is a plain number that the agent replaces as a whole.
     unsafe { WATCHED.get(key) }.copied().unwrap_or_default()
 }

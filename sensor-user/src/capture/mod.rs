@@ -12,9 +12,9 @@ mod mounts;
 mod offsets;
 mod procfs_scan;
 mod program_stats;
-mod repeats;
 mod resolve;
 mod rings;
+mod unrecorded;
 
 pub use cgroups::{
     CgroupFinder, CgroupHierarchy, FindCgroup, FoundCgroup, ScannedCgroup, scan_cgroups,
@@ -33,9 +33,9 @@ pub use mounts::{MountLine, mount_lines, read_mounts};
 pub use offsets::{KernelTypes, OffsetError};
 pub use procfs_scan::{ScannedProcess, scan, tick_nanoseconds};
 pub use program_stats::{ProgramStats, Skipped};
-pub use repeats::RepeatReader;
 pub use resolve::{PathSource, Resolver};
 pub use rings::{Drained, RingSizes, Rings};
+pub use unrecorded::UnrecordedReader;
 
 #[cfg(test)]
 pub(crate) use decode::test_support;

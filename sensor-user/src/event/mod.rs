@@ -12,8 +12,8 @@ mod kernel;
 mod memory;
 mod network;
 mod process;
-mod repeat;
 mod target;
+mod unrecorded;
 
 use crate::capture::BootTime;
 
@@ -37,8 +37,8 @@ pub use network::{
 pub use process::{
     ArgumentsMove, Exec, ExecFacts, Exit, ExitStatus, Fork, Session, ThreadName, split_args,
 };
-pub use repeat::Repeats;
 pub use target::{Ptrace, RemoteWrite, Signal, Target};
+pub use unrecorded::Unrecorded;
 
 /// One act of one process.
 #[derive(Clone, Copy, Debug, PartialEq)]

@@ -7,8 +7,6 @@ use sensor_common::RecordKind;
 #[derive(Clone, Debug)]
 pub struct Counts {
     events: [u64; RecordKind::COUNT],
-    /// Acts that were counted instead of recorded.
-    pub counted: u64,
     /// Verdicts given.
     pub verdicts: u64,
     /// Processes killed.
@@ -25,7 +23,6 @@ impl Default for Counts {
     fn default() -> Self {
         Self {
             events: [0; RecordKind::COUNT],
-            counted: 0,
             verdicts: 0,
             kills: 0,
             scores: 0,

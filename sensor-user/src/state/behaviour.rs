@@ -186,7 +186,7 @@ impl Behaviour {
     /// Counts acts that have no record of their own; false for a kind that is
     /// not counted. Where they went on is known from the acts before them that
     /// have one.
-    pub fn repeat(&mut self, kind: RecordKind, count: u64, now: BootTime) -> bool {
+    pub fn unrecorded(&mut self, kind: RecordKind, count: u64, now: BootTime) -> bool {
         let times = u32::try_from(count).unwrap_or(u32::MAX);
         let counts = match kind {
             RecordKind::FileOpen => {
@@ -301,7 +301,7 @@ mod tests {
     }
 
     #[test]
-    fn repeated_acts_count_like_recorded_ones() {
+    fn acts_without_a_record_count_like_recorded_ones() {
         let mut recorded = Behaviour::default();
         let mut repeated = Behaviour::default();
         recorded.unlink(b"/srv/a", NOW);
@@ -309,10 +309,10 @@ mod tests {
         for _ in 0..5 {
             recorded.unlink(b"/srv/b", NOW);
         }
-        assert!(repeated.repeat(RecordKind::FileUnlink, 5, NOW));
+        assert!(repeated.unrecorded(RecordKind::FileUnlink, 5, NOW));
         assert_eq!(repeated, recorded);
-        assert!(!repeated.repeat(RecordKind::MemoryPtrace, 5, NOW));
-        assert!(repeated.repeat(RecordKind::FileUnlink, u64::MAX, NOW));
+        assert!(!repeated.unrecorded(RecordKind::MemoryPtrace, 5, NOW));
+        assert!(repeated.unrecorded(RecordKind::FileUnlink, u64::MAX, NOW));
         assert_eq!((repeated.unlinks, repeated.acts), (u32::MAX, u32::MAX));
     }
 }

@@ -10,6 +10,7 @@ mod tier_choice;
 mod verifier;
 mod verify;
 mod watch;
+mod window;
 
 use std::{
     collections::BTreeMap,
@@ -30,8 +31,8 @@ pub use watch::{WatchMap, Watches};
 
 use self::{attach::Attacher, object::Handlers, verify::Verdicts};
 use super::{
-    HOOKS, HookReport, HookStatus, KernelTypes, LossReader, Outcome, ProgramStats, RepeatReader,
-    RingSizes, Rings, Tier, offsets,
+    HOOKS, HookReport, HookStatus, KernelTypes, LossReader, Outcome, ProgramStats, RingSizes,
+    Rings, Tier, UnrecordedReader, offsets,
     program_stats::{LoadedPrograms, SkipReader},
 };
 
@@ -90,8 +91,8 @@ pub struct Channels {
     pub rings: Rings,
     /// Accounting of records.
     pub losses: LossReader,
-    /// Sums of repeated acts.
-    pub repeats: RepeatReader,
+    /// Numbers of acts without a record.
+    pub unrecorded: UnrecordedReader,
     /// Watched files.
     pub watches: WatchMap,
     /// Cgroups whose acts are not recorded.
@@ -363,14 +364,11 @@ impl Channels {
         )?;
         let counters = object::take_map(ebpf, "KIND_COUNTERS")?;
         let losses = LossReader::new(counters, SkipReader(programs))?;
-        let repeats = RepeatReader::new(
-            object::take_map(ebpf, "REPEATS_EVEN")?,
-            object::take_map(ebpf, "REPEATS_ODD")?,
-            object::take_map(ebpf, "REPEAT_EPOCH")?,
-        )?;
+        let unrecorded = UnrecordedReader::new(object::take_map(ebpf, "UNRECORDED")?)?;
         let exclusions = &options.exclusions;
         let watches = WatchMap::new(
             object::take_map(ebpf, "WATCHED")?,
+            object::take_map(ebpf, "WATCH_FILTER")?,
             options.watches.clone(),
             exclusions.executables.clone(),
         )?;
@@ -380,7 +378,7 @@ impl Channels {
         Ok(Self {
             rings,
             losses,
-            repeats,
+            unrecorded,
             watches,
             excluded_cgroups,
         })

@@ -14,6 +14,7 @@ use super::{
     KernelOptions,
     error::{KernelError, load_error, map_error},
     readable::Readable,
+    window,
 };
 use crate::capture::{CgroupHierarchy, HOOKS, KernelTypes, Tier, When};
 
@@ -51,6 +52,7 @@ pub(super) fn load(
     let exclusions = options.exclusions.bits();
     let mount_namespace = initial_mount_namespace();
     let sizes = options.ring_sizes;
+    let window_shift = window::shift();
     let quarters = [sizes.critical, sizes.bulk].map(|bytes| u64::from(bytes) / 4);
     let mut loader = EbpfLoader::new();
     loader
@@ -69,6 +71,7 @@ pub(super) fn load(
         .override_global("READABLE_TYPE", &readable_type, true)
         .override_global("EXCLUSIONS", &exclusions, true)
         .override_global("INITIAL_MOUNT_NAMESPACE", &mount_namespace, true)
+        .override_global("WINDOW_SHIFT", &window_shift, true)
         .override_global("CRITICAL_RING_QUARTER", &quarters[0], true)
         .override_global("BULK_RING_QUARTER", &quarters[1], true)
         .map_max_entries(Ring::Critical.map_name(), sizes.critical)

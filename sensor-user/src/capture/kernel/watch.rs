@@ -7,9 +7,9 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use aya::maps::{HashMap, Map, MapData};
+use aya::maps::{Array, HashMap, Map, MapData};
 use rustix::fs::{major, minor};
-use sensor_common::{WatchKey, watch_flags};
+use sensor_common::{WATCH_FILTER_BITS, WatchKey, watch_flags};
 
 use super::error::{KernelError, map_error};
 
@@ -26,6 +26,7 @@ pub struct Watches {
 /// The kernel's map of watched files and excluded executables.
 pub struct WatchMap {
     map: HashMap<MapData, Key, u32>,
+    filter: Filter,
     watches: Watches,
     excluded: Vec<PathBuf>,
     entered: Vec<WatchKey>,
@@ -47,12 +48,14 @@ unsafe impl aya::Pod for Key {}
 impl WatchMap {
     pub(super) fn new(
         map: Map,
+        filter: Map,
         watches: Watches,
         excluded: Vec<PathBuf>,
     ) -> Result<Self, KernelError> {
         let map = HashMap::try_from(map).map_err(|error| map_error("WATCHED", &error))?;
         let mut watched = Self {
             map,
+            filter: Filter::new(filter)?,
             watches,
             excluded,
             entered: Vec::new(),
@@ -117,8 +120,50 @@ impl WatchMap {
                 tracing::warn!(%error, "a watched file could not be told to the kernel");
             }
         }
+        self.filter.set(wanted.iter().map(|(key, _)| *key));
         self.entered = wanted.into_iter().map(|(key, _)| key).collect();
     }
+}
+
+/// The kernel's bits of what is in the map.
+struct Filter {
+    map: Array<MapData, u64>,
+    words: Vec<u64>,
+}
+
+impl Filter {
+    fn new(map: Map) -> Result<Self, KernelError> {
+        Ok(Self {
+            map: Array::try_from(map).map_err(|error| map_error("WATCH_FILTER", &error))?,
+            words: vec![0; (WATCH_FILTER_BITS / u64::BITS) as usize],
+        })
+    }
+
+    /// Sets the bits of these files and no others. One that was watched and still
+    /// is keeps its bit all the while.
+    fn set(&mut self, keys: impl Iterator<Item = WatchKey>) {
+        let wanted = filter_words(keys);
+        for (index, (known, wanted)) in (0..).zip(self.words.iter_mut().zip(wanted)) {
+            if *known == wanted {
+                continue;
+            }
+            match self.map.set(index, wanted, 0) {
+                Ok(()) => *known = wanted,
+                Err(error) => {
+                    tracing::warn!(%error, "a watched file could not be told to the kernel");
+                }
+            }
+        }
+    }
+}
+
+fn filter_words(keys: impl Iterator<Item = WatchKey>) -> Vec<u64> {
+    let mut words = vec![0; (WATCH_FILTER_BITS / u64::BITS) as usize];
+    for key in keys {
+        let bit = key.filter_bit();
+        words[(bit / u64::BITS) as usize] |= 1 << (bit % u64::BITS);
+    }
+    words
 }
 
 fn identity(path: &Path) -> Option<(WatchKey, u32)> {
@@ -143,5 +188,35 @@ impl std::fmt::Debug for WatchMap {
             .debug_struct("WatchMap")
             .field("watches", &self.watches)
             .finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_file_has_its_bit_and_few_share_one() {
+        let keys: Vec<WatchKey> = (0..1_000)
+            .map(|number| WatchKey {
+                inode: 1_000_000 + number,
+                device: 8 << 20 | 1,
+                reserved: 0,
+            })
+            .collect();
+        let words = filter_words(keys.iter().copied());
+        for key in &keys {
+            let bit = key.filter_bit();
+            assert!(bit < WATCH_FILTER_BITS);
+            assert_eq!(words[(bit / 64) as usize] >> (bit % 64) & 1, 1);
+        }
+        let bits: u32 = words.iter().map(|word| word.count_ones()).sum();
+        assert!(bits > 900, "{bits}");
+        let elsewhere = WatchKey {
+            device: 8 << 20 | 2,
+            ..keys[0]
+        };
+        assert_ne!(elsewhere.filter_bit(), keys[0].filter_bit());
+        assert!(filter_words([].into_iter()).iter().all(|&word| word == 0));
     }
 }

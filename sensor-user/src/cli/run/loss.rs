@@ -105,6 +105,11 @@ impl Losses {
         parts
     }
 
+    /// Acts that were counted instead of recorded.
+    pub(super) fn counted(&self) -> u64 {
+        self.kernel.records.sum().counted
+    }
+
     /// True when the model may have missed something lately.
     pub(super) fn recent(&self) -> bool {
         is_recent(self.last)

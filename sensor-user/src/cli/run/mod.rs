@@ -127,7 +127,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<(), Failure> {
         let Channels {
             mut rings,
             losses,
-            repeats,
+            unrecorded,
             watches,
             excluded_cgroups,
         } = channels;
@@ -139,7 +139,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<(), Failure> {
         let mut pipeline = Pipeline::new(
             &config,
             Known::new(watches, excluded_cgroups),
-            repeats,
+            unrecorded,
             model,
             writer,
             export,

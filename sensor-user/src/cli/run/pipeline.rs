@@ -1,6 +1,6 @@
 //! One record's way through every stage.
 
-use std::time::Duration;
+use std::{path::Path, time::Duration};
 
 use sensor_common::RecordKind;
 
@@ -16,10 +16,10 @@ use super::{
 };
 use crate::{
     capture::{
-        BootTime, KernelLosses, ProgramStats, RepeatReader, Resolver, ScannedCgroup,
-        ScannedProcess, WallClock, decode, tick_nanoseconds,
+        BootTime, KernelLosses, ProgramStats, Resolver, ScannedCgroup, ScannedProcess,
+        UnrecordedReader, WallClock, decode, tick_nanoseconds,
     },
-    event::{Act, Event, ProcessId, Repeats},
+    event::{Act, Event, ProcessId, Unrecorded},
     features::{Context, Moment, extract},
     hash::Hashed,
     model::Model,
@@ -35,7 +35,9 @@ use crate::{
 pub(super) struct Pipeline {
     table: ProcessTable,
     known: Known,
-    repeat_reader: RepeatReader,
+    unrecorded: UnrecordedReader,
+    /// What was read of them and not yet taken in.
+    told: Vec<Unrecorded>,
     resolver: Resolver,
     target_resolver: Resolver,
     scoring: Option<Scoring>,
@@ -56,7 +58,7 @@ impl Pipeline {
     pub(super) fn new(
         config: &Config,
         known: Known,
-        repeat_reader: RepeatReader,
+        unrecorded: UnrecordedReader,
         model: Option<Model>,
         writer: Option<Writer>,
         export: Option<FeatureExport>,
@@ -70,7 +72,8 @@ impl Pipeline {
         Self {
             table: ProcessTable::new(limits, tick_ns).with_containers(startup::containers()),
             known,
-            repeat_reader,
+            unrecorded,
+            told: Vec::new(),
             resolver: Resolver::new(),
             target_resolver: Resolver::new(),
             scoring: model.map(|model| Scoring::new(model, config)),
@@ -171,27 +174,49 @@ impl Pipeline {
             .after_response(&event, &self.table, self.records.clock);
     }
 
-    /// Takes in acts that have no record of their own.
-    fn take_in_repeats(&mut self, sums: &[Repeats]) {
-        for repeats in sums {
-            self.counts.counted += repeats.count;
-            self.known.repeated(repeats.kind);
-            if repeats.kind == RecordKind::FileMount {
-                self.hashes.forget();
-            }
-            let applied = self.table.apply_repeats(repeats);
-            if self.events == Events::All {
-                self.write(&self.records.repeats(repeats, &self.table));
-            }
+    /// Takes in what processes did without a record of its own, and looks at those
+    /// that it gives reason to look at.
+    fn take_in_unrecorded(&mut self) {
+        let (table, told) = (&self.table, &mut self.told);
+        self.unrecorded.read_all(|id| has_ended(table, id), told);
+        let mut told = std::mem::take(&mut self.told);
+        for acts in told.drain(..) {
+            let applied = self.apply_unrecorded(&acts);
             if self.scoring.is_some() || self.export.is_some() {
-                // The last of them may be two seconds old: it is known only now.
-                self.look_at_due(repeats.process, BootTime::now(), applied);
+                for (id, moment) in scoring::due(&mut self.table, acts.process, acts.until, applied)
+                {
+                    self.look(id, moment, acts.until);
+                }
             }
         }
+        self.told = told;
+    }
+
+    fn apply_unrecorded(&mut self, acts: &Unrecorded) -> Applied {
+        self.known.repeated(acts.kind);
+        if acts.kind == RecordKind::FileMount {
+            self.hashes.forget();
+        }
+        let applied = self.table.apply_unrecorded(acts);
+        if self.events == Events::All {
+            self.write(&self.records.unrecorded(acts, &self.table));
+        }
+        applied
     }
 
     fn look_at_due(&mut self, id: ProcessId, time: BootTime, applied: Applied) {
-        for (id, moment) in scoring::due(&mut self.table, id, time, applied) {
+        let mut due = scoring::due(&mut self.table, id, time, applied).peekable();
+        if due.peek().is_none() {
+            return;
+        }
+        // What it did without a record is known now, not in a second.
+        self.unrecorded.read(id, &mut self.told);
+        let mut told = std::mem::take(&mut self.told);
+        for acts in told.drain(..) {
+            self.apply_unrecorded(&acts);
+        }
+        self.told = told;
+        for (id, moment) in due {
             self.look(id, moment, time);
         }
     }
@@ -275,8 +300,7 @@ impl Pipeline {
         let totals = kernel.records.sum();
         self.known.tick(totals.excluded);
         self.take_hashes(false);
-        let sums = self.repeat_reader.collect(totals.counted);
-        self.take_in_repeats(&sums);
+        self.take_in_unrecorded();
         self.tell_losses(kernel);
     }
 
@@ -369,8 +393,6 @@ impl Pipeline {
         quiet: bool,
     ) {
         self.tick(kernel);
-        let sums = self.repeat_reader.finish();
-        self.take_in_repeats(&sums);
         let hashes = self.hashes.finish();
         self.write_hashes(&hashes);
         let summary = self.summary(programs);
@@ -401,7 +423,7 @@ impl Pipeline {
             seconds: BootTime::now().since(self.started).as_secs_f64(),
             events: self.counts.events(),
             events_by_kind: self.counts.by_kind(),
-            counted: self.counts.counted,
+            counted: self.losses.counted(),
             lost: self.lost(),
             accounting: self.losses.accounting(),
             processes: self.table.live(),
@@ -424,6 +446,15 @@ impl Pipeline {
             write_record(writer, record);
         }
     }
+}
+
+/// Whether a process has ended, by the table; by `/proc`, where the table does not
+/// know it. A number that somebody else has by now counts as alive.
+fn has_ended(table: &ProcessTable, id: ProcessId) -> bool {
+    table.get(id).map_or_else(
+        || !Path::new(&format!("/proc/{}", id.tgid.0)).exists(),
+        |process| process.exited_at.is_some(),
+    )
 }
 
 /// The event of a record; one that is torn, or of an unknown kind, is skipped and

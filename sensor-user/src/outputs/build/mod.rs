@@ -19,7 +19,7 @@ use super::record::{
 };
 use crate::{
     capture::{PathSource, WallClock},
-    event::{Act, CgroupCreate, Event, Fork, KeyUse, NamespaceChange, ProcessId, Repeats},
+    event::{Act, CgroupCreate, Event, Fork, KeyUse, NamespaceChange, ProcessId, Unrecorded},
     hash::{Executed, Hashed},
     outputs::names,
     state::{Process, ProcessTable},
@@ -181,15 +181,15 @@ impl RecordBuilder {
         record
     }
 
-    /// Acts that were counted instead of recorded.
+    /// Acts that have no record of their own.
     #[must_use]
-    pub fn repeats(&self, repeats: &Repeats, table: &ProcessTable) -> Record {
-        let mut record = Record::new(RecordName::Repeat, self.clock.rfc3339(repeats.first));
-        record.process = Some(self.process(repeats.process, table));
-        let span = repeats.last.since(repeats.first).as_nanos();
+    pub fn unrecorded(&self, acts: &Unrecorded, table: &ProcessTable) -> Record {
+        let mut record = Record::new(RecordName::Repeat, self.clock.rfc3339(acts.since));
+        record.process = Some(self.process(acts.process, table));
+        let span = acts.until.since(acts.since).as_nanos();
         record.repeat = Some(RepeatPart {
-            record: repeats.kind.name(),
-            count: repeats.count,
+            record: acts.kind.name(),
+            count: acts.count,
             span_ns: u64::try_from(span).unwrap_or(u64::MAX),
         });
         record

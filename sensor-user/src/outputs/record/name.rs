@@ -157,8 +157,8 @@ pub enum RecordName {
     /// A cgroup was made.
     #[serde(rename = "cgroup.create")]
     CgroupCreate,
-    /// Acts came too fast for a record each, and were counted; `time` is that of
-    /// the first of them.
+    /// How many acts of a kind a process did that have no record of their own;
+    /// none of them is older than `time`.
     #[serde(rename = "repeat")]
     Repeat,
     /// The model found a process suspicious or malicious.

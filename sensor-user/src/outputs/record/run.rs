@@ -52,16 +52,17 @@ pub struct ModelPart {
     pub sha256: String,
 }
 
-/// Acts on one object that a process repeated too fast for a record each: after
-/// the first thousand of a second they are counted. Where the sensor cannot keep
-/// up, acts in one directory are counted together.
+/// Acts of a process that have no record of their own. Those on one object are
+/// counted after the first thousand of a second, or, where the sensor cannot keep
+/// up, those in one directory after the first 64. Acts whose records found no room,
+/// which `loss` tells of, are among them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct RepeatPart {
     /// Kind that the acts' own records would have.
     pub record: &'static str,
-    /// How many acts, beside those that have a record.
+    /// How many, beside those that have a record.
     pub count: u64,
-    /// Nanoseconds from the first of them, whose time the record has, to the last.
+    /// Nanoseconds within which they happened, from the record's time on.
     pub span_ns: u64,
 }
 

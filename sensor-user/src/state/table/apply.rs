@@ -5,8 +5,8 @@ use sensor_common::RecordKind;
 use super::ProcessTable;
 use crate::{
     event::{
-        Act, Device, Event, Exec, FileSubject, Fork, OpenFlags, ProcessId, ProcessMemory, Repeats,
-        Setting, Standing,
+        Act, Device, Event, Exec, FileSubject, Fork, OpenFlags, ProcessId, ProcessMemory, Setting,
+        Standing, Unrecorded,
     },
     state::{Behaviour, Image, Process, ThreadCredentials},
 };
@@ -115,14 +115,14 @@ impl ProcessTable {
     }
 
     /// Takes in acts that have no record of their own.
-    pub fn apply_repeats(&mut self, repeats: &Repeats) -> Applied {
-        let Repeats {
+    pub fn apply_unrecorded(&mut self, acts: &Unrecorded) -> Applied {
+        let Unrecorded {
             process,
             kind,
             count,
-            last,
+            until,
             ..
-        } = *repeats;
+        } = *acts;
         // One that has been forgotten since has ended: it must not live again.
         let Some(known) = self.get_mut(process) else {
             return Applied::Noted;
@@ -131,11 +131,11 @@ impl ProcessTable {
             // Its last one had no record.
             known.credentials = None;
         }
-        if !Behaviour::default().repeat(kind, count, last) {
+        if !Behaviour::default().unrecorded(kind, count, until) {
             return Applied::Noted;
         }
         self.count(process, None, |did| {
-            did.repeat(kind, count, last);
+            did.unrecorded(kind, count, until);
         });
         Applied::Behaviour
     }

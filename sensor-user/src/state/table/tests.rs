@@ -5,7 +5,7 @@ use crate::{
     capture::BootTime,
     event::{
         Act, Capabilities, CredentialChange, Event, Exec, ExecFacts, Exit, ExitStatus, FileId,
-        FileSubject, Fork, Module, Open, OpenFlags, RecordPath, Repeats, Setting,
+        FileSubject, Fork, Module, Open, OpenFlags, RecordPath, Setting, Unrecorded,
     },
     state::test_support::{exec_facts, process_id},
 };
@@ -266,24 +266,24 @@ fn a_plain_read_is_not_counted() {
 }
 
 #[test]
-fn repeated_acts_count_for_who_is_known_and_make_nobody_live() {
+fn unrecorded_acts_count_for_who_is_known_and_make_nobody_live() {
     let mut table = table();
     let (shell, worker) = (process_id(10, 100), process_id(11, 110));
     exec(&mut table, shell, process_id(1, 1), b"/bin/sh", 1);
     fork(&mut table, shell, worker);
-    let repeats = |process| Repeats {
+    let acts = |process| Unrecorded {
         process,
         kind: RecordKind::FileUnlink,
         count: 40,
-        first: BootTime(200),
-        last: BootTime(300),
+        since: BootTime(200),
+        until: BootTime(300),
     };
-    assert_eq!(table.apply_repeats(&repeats(worker)), Applied::Behaviour);
+    assert_eq!(table.apply_unrecorded(&acts(worker)), Applied::Behaviour);
     assert_eq!(table.get(worker).unwrap().own.unlinks, 40);
     assert_eq!(table.get(shell).unwrap().descendants.unlinks, 40);
     let live = table.live();
     let stranger = process_id(99, 990);
-    assert_eq!(table.apply_repeats(&repeats(stranger)), Applied::Noted);
+    assert_eq!(table.apply_unrecorded(&acts(stranger)), Applied::Noted);
     assert!(table.get(stranger).is_none());
     assert_eq!(table.live(), live);
 }
