@@ -7,12 +7,18 @@
 
 use std::{
     fs,
+    os::unix::fs::MetadataExt,
     path::Path,
     process::{Child, Command, Stdio},
 };
 
-use sensor_tests::{Sensor, actor};
-use sensor_user::features::{FEATURES, Unit};
+use rustix::process::{Pid, Signal, kill_process};
+use sensor_tests::{Records, Sensor, actor};
+use sensor_user::{
+    capture::BootTime,
+    features::{FEATURES, Unit},
+    state::Decaying,
+};
 use serde_json::Value;
 
 /// Opens of each process of the flood: many more than are recorded a second.
@@ -113,7 +119,8 @@ impl Drop for Flood {
 }
 
 /// What the model is shown of a program that a shell writes, fills a directory
-/// beside, and becomes: row by row, but for what measures time.
+/// beside, and becomes: row by row, but for what measures time. What does is
+/// compared with what the times of the attack's own records give.
 fn rows_of_an_attack(directory: &Path, flooded: bool) -> Vec<Vec<f64>> {
     let rows = directory.join("rows.jsonl");
     let mut sensor = Sensor::start(&["--export-features", rows.to_str().unwrap()]);
@@ -152,10 +159,17 @@ fn rows_of_an_attack(directory: &Path, flooded: bool) -> Vec<Vec<f64>> {
     let text = fs::read_to_string(&rows).unwrap();
     let lines = text.lines().map(|line| serde_json::from_str(line).unwrap());
     let of_attack = lines.filter(|line: &Value| line["pid"] == pid && line["moment"] == "exec");
+    let execs: Vec<&Value> = finished
+        .records
+        .of_kind("process.exec")
+        .filter(|record| record["process"]["pid"] == pid)
+        .collect();
     let rows = of_attack
-        .map(|line| {
+        .zip(&execs)
+        .map(|(line, exec)| {
             let row = line["row"].as_array().unwrap();
             assert_eq!(row.len(), FEATURES.len());
+            assert_times(row, exec, &finished.records);
             row.iter()
                 .zip(FEATURES)
                 .filter(|(_, feature)| !matches!(feature.unit, Unit::Seconds | Unit::Recent))
@@ -168,6 +182,96 @@ fn rows_of_an_attack(directory: &Path, flooded: bool) -> Vec<Vec<f64>> {
         let _ = fs::remove_file(&path).or_else(|_| fs::remove_dir_all(&path));
     }
     rows
+}
+
+/// Compares what measures time in a row of an exec, bit for bit, with what the
+/// records say of the process.
+fn assert_times(row: &[Value], exec: &Value, records: &Records) {
+    let shown = |name: &str| {
+        let feature = FEATURES.iter().position(|feature| feature.name == name);
+        row[feature.unwrap()].as_f64().unwrap() as f32
+    };
+    let time = |record: &Value| {
+        let text = record["time"].as_str().unwrap();
+        let time: jiff::Timestamp = text.parse().unwrap();
+        BootTime(u64::try_from(time.as_nanosecond()).unwrap())
+    };
+    let now = time(exec);
+    let of_late = |acts: &mut dyn Iterator<Item = &Value>| {
+        let mut rate = Decaying::default();
+        for act in acts.map(time).filter(|&act| act <= now) {
+            rate.add(act);
+        }
+        rate.value(now).ln_1p()
+    };
+    let pid = &exec["process"]["pid"];
+    let mut opens = records
+        .of_kind("file.open")
+        .filter(|record| record["process"]["pid"] == *pid);
+    assert_same("own.open_rate", shown("own.open_rate"), of_late(&mut opens));
+    let parent = std::process::id();
+    let mut execs = records
+        .of_kind("process.exec")
+        .filter(|record| record["process"]["parent"]["pid"] == parent);
+    let name = "parent.children_execs";
+    assert_same(name, shown(name), of_late(&mut execs));
+    assert_same("process.age", shown("process.age"), 0.0);
+    let exe = fs::metadata(exec["process"]["exe"].as_str().unwrap()).unwrap();
+    let age = i64::try_from(now.0 / 1_000_000_000).unwrap() - exe.ctime();
+    let age = (age as f32).ln_1p();
+    assert_same("exe.age", shown("exe.age"), age);
+}
+
+fn assert_same(name: &str, shown: f32, computed: f32) {
+    assert_eq!(
+        shown.to_bits(),
+        computed.to_bits(),
+        "{name}: {shown} {computed}"
+    );
+}
+
+/// Opens for writing that find no room: each in a directory of its own, so that
+/// none is one of many.
+const LOST_OPENS: usize = 4_000;
+
+#[test]
+fn what_finds_no_room_in_a_ring_is_counted_for_its_process() {
+    let directory = tempfile::tempdir().unwrap();
+    let policy = directory.path().join("policy.toml");
+    fs::write(&policy, "[limits]\nbulk_ring_bytes = 65536\n").unwrap();
+    for number in 0..LOST_OPENS {
+        fs::create_dir(directory.path().join(number.to_string())).unwrap();
+    }
+    let mut sensor = Sensor::start(&["--config", policy.to_str().unwrap()]);
+    let agent = Pid::from_raw(i32::try_from(sensor.pid()).unwrap()).unwrap();
+    kill_process(agent, Signal::STOP).unwrap();
+    for number in 0..LOST_OPENS {
+        fs::write(directory.path().join(format!("{number}/file")), "x").unwrap();
+    }
+    kill_process(agent, Signal::CONT).unwrap();
+    sensor.catch_up();
+    let finished = sensor.stop();
+    assert!(finished.status.success(), "{}", finished.stderr);
+
+    let pid = std::process::id();
+    let own = |record: &&Value| record["process"]["pid"] == pid;
+    let prefix = directory.path().to_str().unwrap();
+    let recorded = finished
+        .records
+        .of_kind("file.open")
+        .filter(own)
+        .filter(|record| record["file"]["path"].as_str().unwrap().starts_with(prefix))
+        .count();
+    let unrecorded: u64 = finished
+        .records
+        .of_kind("repeat")
+        .filter(own)
+        .filter(|record| record["repeat"]["record"] == "file.open")
+        .map(|record| record["repeat"]["count"].as_u64().unwrap())
+        .sum();
+    let lost = &finished.records.summary()["accounting"]["file.open"]["lost"];
+    assert!(lost.as_u64().unwrap() > 1_000, "too few were lost: {lost}");
+    assert_eq!(recorded as u64 + unrecorded, LOST_OPENS as u64);
 }
 
 #[test]
