@@ -67,7 +67,9 @@ pub(super) async fn run(
         });
         pace.found(drained, Instant::now());
         more = drained.records == BATCH;
-        if !more {
+        if more {
+            pipeline.falls_behind();
+        } else {
             pipeline.caught_up();
         }
         print_verdicts(pipeline, &mut status);

@@ -32,12 +32,17 @@ use crate::{
     state::{Applied, ProcessTable, TableLimits},
 };
 
+/// Between two readings of what all processes did without a record, while records
+/// come faster than they are taken in.
+const BETWEEN_READINGS: Duration = Duration::from_millis(100);
+
 pub(super) struct Pipeline {
     table: ProcessTable,
     known: Known,
     unrecorded: UnrecordedReader,
     /// What was read of them and not yet taken in.
     told: Vec<Unrecorded>,
+    told_at: BootTime,
     resolver: Resolver,
     target_resolver: Resolver,
     scoring: Option<Scoring>,
@@ -74,6 +79,7 @@ impl Pipeline {
             known,
             unrecorded,
             told: Vec::new(),
+            told_at: BootTime::now(),
             resolver: Resolver::new(),
             target_resolver: Resolver::new(),
             scoring: model.map(|model| Scoring::new(model, config)),
@@ -177,6 +183,7 @@ impl Pipeline {
     /// Takes in what processes did without a record of its own, and looks at those
     /// that it gives reason to look at.
     fn take_in_unrecorded(&mut self) {
+        self.told_at = BootTime::now();
         let (table, told) = (&self.table, &mut self.told);
         self.unrecorded.read_all(|id| has_ended(table, id), told);
         let mut told = std::mem::take(&mut self.told);
@@ -315,6 +322,15 @@ impl Pipeline {
             let mut record = Record::new(RecordName::Loss, time);
             record.loss = Some(part);
             self.write(&record);
+        }
+    }
+
+    /// What is due while the rings hold more than was taken from them: acts are
+    /// counted together then, and their numbers must not wait for the next second.
+    pub(super) fn falls_behind(&mut self) {
+        let now = BootTime::now();
+        if now.since(self.told_at) >= BETWEEN_READINGS {
+            self.take_in_unrecorded();
         }
     }
 
