@@ -49,6 +49,6 @@ pub use rest::Rest;
 pub use self_test::{SELF_TEST_PATH_MAX, SelfTestAnswer, SelfTestRequest};
 pub use syscall::{SyscallAct, SyscallTable};
 pub use target::TargetRecord;
-pub use unrecorded::{UNRECORDED_MAX, UnrecordedCounts, UnrecordedKey};
+pub use unrecorded::{UNRECORDED_KINDS, UNRECORDED_MAX, UnrecordedCounts, UnrecordedKey};
 pub use value::ValueRecord;
 pub use watch::{WATCH_FILTER_BITS, WATCHED_MAX, WatchKey, watch_flags};

@@ -9,9 +9,9 @@ use aya_ebpf::{
     macros::map,
     maps::{Array, HashMap},
 };
-use sensor_common::{RecordKind, UNRECORDED_MAX, UnrecordedCounts, UnrecordedKey};
+use sensor_common::{UNRECORDED_KINDS, UNRECORDED_MAX, UnrecordedCounts, UnrecordedKey};
 
-use crate::atomic::add;
+use crate::{atomic::add, read::masked};
 
 #[map]
 static UNRECORDED: HashMap<UnrecordedKey, UnrecordedCounts> =
@@ -54,14 +54,12 @@ fn added(key: &UnrecordedKey, kind: u64) -> bool {
     let Some(counts) = UNRECORDED.get_ptr_mut(key) else {
         return false;
     };
-    if kind >= RecordKind::COUNT as u64 {
-        return false;
-    }
+    let kind = masked::<{ UNRECORDED_KINDS as i32 - 1 }>(kind as usize);
     // SAFETY: the kernel keeps the value while the program runs, and the kind lies
     // within it. The addition is atomic.
     unsafe {
         let acts = (&raw mut (*counts).acts).cast::<u64>();
-        add(acts.add(kind as usize), 1);
+        add(acts.add(kind), 1);
     }
     true
 }

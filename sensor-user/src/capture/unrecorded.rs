@@ -114,7 +114,8 @@ impl Ledger {
         now: BootTime,
         told: &mut Vec<Unrecorded>,
     ) -> bool {
-        let first = (self.all_read_at, UnrecordedCounts::default());
+        let since = self.all_read_at.max(process.start);
+        let first = (since, UnrecordedCounts::default());
         let (read_at, before) = self.processes.entry(process).or_insert(first);
         let mut any = false;
         for kind in RecordKind::ALL {
@@ -155,7 +156,7 @@ mod tests {
 
     const PROCESS: ProcessId = ProcessId {
         tgid: Tgid(12),
-        start: BootTime(5_000),
+        start: BootTime(100),
     };
 
     fn counts(acts: &[(RecordKind, u64)]) -> UnrecordedCounts {
@@ -175,7 +176,7 @@ mod tests {
 
     #[test]
     fn each_reading_tells_what_is_new_and_since_when() {
-        let mut ledger = Ledger::new(BootTime(100));
+        let mut ledger = Ledger::new(BootTime(150));
         let told = |kind, count, since, until| Unrecorded {
             process: PROCESS,
             kind,
@@ -186,7 +187,7 @@ mod tests {
         let (open, unlink) = (RecordKind::FileOpen, RecordKind::FileUnlink);
         assert_eq!(
             taken(&mut ledger, &counts(&[(open, 7)]), 200),
-            [told(open, 7, 100, 200)]
+            [told(open, 7, 150, 200)]
         );
         let now = counts(&[(open, 9), (unlink, 1)]);
         assert_eq!(
@@ -194,11 +195,12 @@ mod tests {
             [told(open, 2, 200, 300), told(unlink, 1, 200, 300)]
         );
         assert_eq!(taken(&mut ledger, &now, 400), []);
-        ledger.all_read_at = BootTime(500);
+        // One that began after everybody was read did nothing before.
+        ledger.all_read_at = BootTime(5);
         ledger.forget(PROCESS);
         assert_eq!(
             taken(&mut ledger, &counts(&[(unlink, u64::MAX)]), 600),
-            [told(unlink, u64::MAX, 500, 600)]
+            [told(unlink, u64::MAX, 100, 600)]
         );
         assert_eq!(taken(&mut ledger, &counts(&[(unlink, 3)]), 700), []);
     }
@@ -208,7 +210,7 @@ mod tests {
         let Key(kernel) = key(PROCESS);
         assert_eq!(
             (kernel.tgid, kernel.start_time, kernel.padding),
-            (12, 5_000, 0)
+            (12, 100, 0)
         );
         assert_eq!(process(&kernel), PROCESS);
     }
