@@ -189,7 +189,8 @@ fn rows_of_an_attack(directory: &Path, flooded: bool) -> Vec<Vec<f64>> {
 fn assert_times(row: &[Value], exec: &Value, records: &Records) {
     let shown = |name: &str| {
         let feature = FEATURES.iter().position(|feature| feature.name == name);
-        row[feature.unwrap()].as_f64().unwrap() as f32
+        let value = &row[feature.unwrap()];
+        serde_json::from_value::<f32>(value.clone()).unwrap()
     };
     let time = |record: &Value| {
         let text = record["time"].as_str().unwrap();
