@@ -44,6 +44,36 @@ pub(crate) fn owner(sk: Object) -> Option<&'static RecordHeader> {
     unsafe { SOCKET_OWNERS.get(key) }
 }
 
+/// Who listens on each port of each network namespace, as a header: a connection
+/// is made ready for them while somebody else runs. The least recent are forgotten.
+#[map]
+static LISTENERS: LruHashMap<u64, RecordHeader> = LruHashMap::with_max_entries(4096, 0);
+
+/// Remembers who listens on a socket's port.
+#[inline(always)]
+pub(crate) fn listen(sk: Object, task: Task) {
+    let mut listener = RecordHeader::default();
+    task.sign(&mut listener);
+    // As in `own`.
+    let _ = LISTENERS.insert(port_of(sk), listener, 0);
+}
+
+/// Who listens on the local port of a connection, where that is remembered.
+#[inline(always)]
+pub(crate) fn listener(sk: Object) -> Option<&'static RecordHeader> {
+    // SAFETY: a value that is replaced meanwhile is one of two that were true.
+    unsafe { LISTENERS.get(port_of(sk)) }
+}
+
+/// The local port of a socket in its network namespace. The upper bits of the
+/// namespace's address are those of every address of the kernel's.
+#[inline(always)]
+fn port_of(sk: Object) -> u64 {
+    let namespace: u64 = probe(sk.address(), offset!(sock_net)).unwrap_or_default();
+    let port: u16 = probe(sk.address(), offset!(sock_local_port)).unwrap_or_default();
+    namespace << 16 | u64::from(port)
+}
+
 /// The protocol's socket behind a descriptor; `None` when it is no socket.
 #[inline(always)]
 pub(crate) fn of_descriptor(task: Task, descriptor: u32) -> Option<Object> {

@@ -144,7 +144,7 @@ impl Kernel {
         let mut refusals = Vec::new();
         let tiers: &[Tier] = match &options.tier {
             Some(tier) => std::slice::from_ref(tier),
-            None => &Tier::ALL,
+            None => &Tier::UNASKED,
         };
         for &tier in tiers {
             match Self::load_tier(options, types, btf, tier, &mut spare)? {
@@ -210,6 +210,7 @@ impl Kernel {
                 writes_are_watched: !options.watches.write.is_empty(),
                 verdicts: Verdicts::default(),
                 links: Vec::new(),
+                shared: BTreeMap::new(),
             };
             let outcomes = attacher.attach_all(&fallen);
             let links = attacher.links;
@@ -336,7 +337,7 @@ fn refused_by(
     outcomes: &[Outcome],
     fallen: &BTreeMap<usize, String>,
 ) -> Vec<(usize, String)> {
-    if tier == Tier::Tracepoint {
+    if matches!(tier, Tier::Tracepoint | Tier::Light) {
         return Vec::new();
     }
     outcomes
