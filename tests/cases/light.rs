@@ -7,13 +7,20 @@
 
 use std::{
     collections::BTreeSet,
-    fs,
+    fs::{self, OpenOptions},
     net::{TcpListener, TcpStream, UdpSocket},
+    os::unix::fs::{MetadataExt, symlink},
+    path::{Path, PathBuf},
     process::Command,
 };
 
-use sensor_tests::{Sensor, actor};
+use rustix::{
+    mount::{MountFlags, UnmountFlags, mount, unmount},
+    process::{Pid, Signal, kill_process},
+};
+use sensor_tests::{Finished, Sensor, actor};
 use serde_json::{Value, json};
+use tempfile::TempDir;
 
 const LIGHT: [&str; 2] = ["--tier", "light"];
 
@@ -202,10 +209,152 @@ fn connections_to_one_peer_over_and_over_are_counted() {
     assert_eq!(of("lost"), 0, "{connects}");
 }
 
+fn workplace() -> (TempDir, PathBuf) {
+    let directory = tempfile::tempdir().unwrap();
+    let path = fs::canonicalize(directory.path()).unwrap();
+    (directory, path)
+}
+
+/// An act of this process on a file.
+fn wait_for_file(sensor: &mut Sensor, kind: &str, path: &Path) -> Value {
+    let path = path.to_str().unwrap();
+    let record = sensor.wait_for_act(kind, std::process::id(), |record| {
+        record["file"]["path"] == path
+    });
+    assert_ne!(record["process"]["exe"], Value::Null, "{record}");
+    assert_eq!(
+        record["process"]["euid"],
+        rustix::process::geteuid().as_raw()
+    );
+    record["file"].clone()
+}
+
+#[test]
+fn files_that_are_made_and_written_are_told_and_reads_are_not() {
+    let (_guard, directory) = workplace();
+    let (old, read) = (directory.join("old"), directory.join("read"));
+    fs::write(&old, "x").unwrap();
+    fs::write(&read, "x").unwrap();
+    let mut sensor = Sensor::start(&LIGHT);
+    let made = directory.join("made");
+    fs::read(&read).unwrap();
+    fs::write(&made, "x").unwrap();
+    OpenOptions::new().append(true).open(&old).unwrap();
+
+    let file = wait_for_file(&mut sensor, "file.open", &made);
+    let metadata = fs::metadata(&made).unwrap();
+    assert_eq!(file["created"], true);
+    assert_eq!(file["path_source"], "kernel");
+    assert_eq!(file["inode"], metadata.ino());
+    assert_eq!(file["mode"], format!("{:04o}", metadata.mode() & 0o7777));
+    let file = wait_for_file(&mut sensor, "file.open", &old);
+    assert_eq!(file["created"], false);
+    let finished = no_losses(sensor);
+    let reads = finished
+        .records
+        .of_kind("file.open")
+        .filter(|record| record["file"]["path"] == read.to_str().unwrap());
+    assert_eq!(reads.count(), 0);
+}
+
+#[test]
+fn names_that_are_removed_and_moved_are_told() {
+    let (_guard, directory) = workplace();
+    let below = directory.join("below");
+    fs::create_dir(&below).unwrap();
+    let at = |name: &str| directory.join(name);
+    for name in ["removed", "moved"] {
+        fs::write(at(name), "x").unwrap();
+    }
+    fs::create_dir(at("empty")).unwrap();
+    let mut sensor = Sensor::start(&LIGHT);
+    fs::remove_file(at("removed")).unwrap();
+    fs::rename(at("moved"), below.join("new")).unwrap();
+    fs::remove_dir(at("empty")).unwrap();
+    symlink("somewhere", at("link")).unwrap();
+
+    let file = wait_for_file(&mut sensor, "file.unlink", &at("removed"));
+    assert_eq!(file["directory"], false);
+    let file = wait_for_file(&mut sensor, "file.rename", &at("moved"));
+    assert_eq!(file["target"], below.join("new").to_str().unwrap());
+    let file = wait_for_file(&mut sensor, "file.unlink", &at("empty"));
+    assert_eq!(file["directory"], true);
+    let file = wait_for_file(&mut sensor, "file.symlink", &at("link"));
+    assert_eq!(file["link_target"], "somewhere");
+    no_losses(sensor);
+}
+
+#[test]
+fn what_a_process_did_before_its_end_is_told_as_its_act() {
+    let (_guard, directory) = workplace();
+    let mut sensor = Sensor::start(&LIGHT);
+    let path = directory.join("left");
+    let script = format!("echo x > {}", path.display());
+    let mut child = Command::new("/bin/sh")
+        .args(["-c", &script])
+        .spawn()
+        .unwrap();
+    let pid = child.id();
+    child.wait().unwrap();
+    let record = sensor.wait_for_act("file.open", pid, |record| {
+        record["file"]["path"] == path.to_str().unwrap()
+    });
+    assert_eq!(record["process"]["parent"]["pid"], std::process::id());
+}
+
+#[test]
+fn a_file_system_that_is_mounted_later_is_watched_and_not_kept() {
+    let (_guard, directory) = workplace();
+    let mut sensor = Sensor::start(&LIGHT);
+    let nothing = c"";
+    mount("tmpfs", &directory, "tmpfs", MountFlags::empty(), nothing).unwrap();
+    // The agent looks at the mounts once a second.
+    let name = directory.join("made");
+    let mut times = 0;
+    let told = loop {
+        fs::write(&name, "x").unwrap();
+        fs::remove_file(&name).unwrap();
+        sensor.catch_up();
+        times += 1;
+        let told = sensor.look().unwrap().iter().any(|record| {
+            record["kind"] == "file.unlink" && record["file"]["path"] == name.to_str().unwrap()
+        });
+        if told || times > 10_000 {
+            break told;
+        }
+    };
+    unmount(&directory, UnmountFlags::empty()).unwrap();
+    assert!(told, "{}", sensor.stderr());
+}
+
+#[test]
+fn a_full_queue_is_told_as_a_loss() {
+    let limit = fs::read_to_string("/proc/sys/fs/fanotify/max_queued_events").unwrap();
+    let limit: usize = limit.trim().parse().unwrap();
+    let (_guard, directory) = workplace();
+    let mut sensor = Sensor::start(&LIGHT);
+    let pid = Pid::from_raw(sensor.pid().cast_signed()).unwrap();
+    kill_process(pid, Signal::STOP).unwrap();
+    for number in 0..=limit {
+        fs::write(directory.join(number.to_string()), "").unwrap();
+    }
+    kill_process(pid, Signal::CONT).unwrap();
+    sensor.wait_for("a loss of notices", |record| {
+        record["kind"] == "loss" && record["loss"]["source"] == "file_notices"
+    });
+}
+
 /// Ends the sensor, which has lost nothing.
-fn no_losses(sensor: Sensor) {
+fn no_losses(sensor: Sensor) -> Finished {
     let finished = sensor.stop();
     assert!(finished.status.success(), "{}", finished.stderr);
-    let losses = finished.records.of_kind("loss").count();
-    assert_eq!(losses, 0, "{}", finished.stderr);
+    let losses: Vec<String> = finished
+        .records
+        .of_kind("loss")
+        // The kernel's doing, and told.
+        .filter(|record| record["loss"]["source"] != "program_skipped")
+        .map(Value::to_string)
+        .collect();
+    assert!(losses.is_empty(), "{losses:?}");
+    finished
 }

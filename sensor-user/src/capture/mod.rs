@@ -5,6 +5,7 @@ mod btf;
 mod cgroups;
 mod clock;
 mod decode;
+mod files;
 mod hooks;
 mod kernel;
 mod losses;
@@ -21,6 +22,7 @@ pub use cgroups::{
 };
 pub use clock::{BootTime, WallClock};
 pub use decode::{DecodeError, DnsQuestion, decode, dns_question};
+pub use files::{FileNotices, Noticed, NoticedAct};
 pub use hooks::{
     HOOKS, Hook, HookReport, HookStatus, Need, Outcome, Point, Required, Tier, When, hook_of,
 };

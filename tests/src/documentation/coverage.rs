@@ -86,6 +86,7 @@ fn place((point, need): Required, tier: Tier) -> String {
         Point::Entry { function, .. } => format!("entry of `{function}`"),
         Point::Exit { function, .. } => format!("end of `{function}`"),
         Point::CgroupSocket(name) => format!("cgroup `{name}`"),
+        Point::FileNotices(sort) => format!("fanotify `{sort}`"),
         Point::Syscall(act) => format!("`{}`", act.program()),
     };
     match need {

@@ -81,7 +81,8 @@ impl Hook {
             | Point::Security(_)
             | Point::Entry { .. }
             | Point::Exit { .. }
-            | Point::CgroupSocket(_) => None,
+            | Point::CgroupSocket(_)
+            | Point::FileNotices(_) => None,
         })
     }
 }

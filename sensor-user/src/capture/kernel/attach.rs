@@ -32,6 +32,8 @@ pub(super) struct Attacher<'a> {
     pub(super) findings: &'a Findings,
     pub(super) tier: Tier,
     pub(super) writes_are_watched: bool,
+    /// Why the kernel does not notify of files, where it was asked to.
+    pub(super) notices_refused: Option<String>,
     /// Programs that the kernel was asked for ahead.
     pub(super) verdicts: Verdicts,
     /// What is attached, for as long as it is held.
@@ -123,6 +125,9 @@ impl Attacher<'_> {
         let mut wanted = Vec::new();
         for &(point, need) in hook.points(tier) {
             if need == Need::IfPreemptible && !preempts_in_tracepoints() {
+                continue;
+            }
+            if matches!(point, Point::FileNotices(_)) {
                 continue;
             }
             let name = point.program(tier);
@@ -269,8 +274,19 @@ impl Attacher<'_> {
 
     /// Attaches one point, unless it is for another hook already; where, in words.
     fn attach_point(&mut self, point: Point, tier: Tier) -> Result<String, Refusal> {
-        if let Point::Syscall(act) = point {
-            return self.handle(act, tier);
+        match point {
+            Point::Syscall(act) => return self.handle(act, tier),
+            Point::FileNotices(sort) => {
+                return match &self.notices_refused {
+                    Some(words) => Err(Refusal::Refused(words.clone())),
+                    None => Ok(format!("fanotify/{sort}")),
+                };
+            }
+            Point::Tracepoint { .. }
+            | Point::Security(_)
+            | Point::Entry { .. }
+            | Point::Exit { .. }
+            | Point::CgroupSocket(_) => {}
         }
         let name = point.program(tier);
         if let Some(place) = self.shared.get(&*name) {

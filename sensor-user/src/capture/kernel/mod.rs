@@ -30,8 +30,8 @@ pub use watch::{WatchMap, Watches};
 
 use self::{attach::Attacher, object::Handlers, verify::Verdicts};
 use super::{
-    HOOKS, HookReport, HookStatus, KernelTypes, LossReader, Outcome, ProgramStats, RepeatReader,
-    RingSizes, Rings, Tier, offsets,
+    FileNotices, HOOKS, HookReport, HookStatus, KernelTypes, LossReader, Outcome, ProgramStats,
+    RepeatReader, RingSizes, Rings, Tier, offsets,
     program_stats::{LoadedPrograms, SkipReader},
 };
 
@@ -96,6 +96,8 @@ pub struct Channels {
     pub watches: WatchMap,
     /// Cgroups whose acts are not recorded.
     pub excluded_cgroups: ExcludedCgroups,
+    /// Notifications of files, where the tier has them.
+    pub file_notices: Option<FileNotices>,
 }
 
 /// Why a tier that sees more than the one in use was not taken.
@@ -200,6 +202,14 @@ impl Kernel {
                 let _span = tracing::debug_span!("look at itself").entered();
                 self_test::run(&mut ebpf, btf)?
             };
+            let (mut file_notices, notices_refused) = if tier == Tier::Light {
+                match FileNotices::new() {
+                    Ok(notices) => (Some(notices), None),
+                    Err(error) => (None, Some(error.to_string())),
+                }
+            } else {
+                (None, None)
+            };
             let mut attacher = Attacher {
                 ebpf: &mut ebpf,
                 findings: &findings,
@@ -208,12 +218,16 @@ impl Kernel {
                 types,
                 tier,
                 writes_are_watched: !options.watches.write.is_empty(),
+                notices_refused,
                 verdicts: Verdicts::default(),
                 links: Vec::new(),
                 shared: BTreeMap::new(),
             };
             let outcomes = attacher.attach_all(&fallen);
             let links = attacher.links;
+            if let Some(notices) = &mut file_notices {
+                notices.begin();
+            }
             let refused = refused_by(tier, &outcomes, &fallen);
             if !refused.is_empty() {
                 // The system call table is fixed at load: once more, with these
@@ -236,6 +250,10 @@ impl Kernel {
             let programs = LoadedPrograms::of(ebpf.programs()).map_err(KernelError::Descriptor)?;
             let programs = Arc::new(programs);
             let channels = Channels::new(&mut ebpf, Arc::clone(&programs), options)?;
+            let channels = Channels {
+                file_notices,
+                ..channels
+            };
             let kernel = Self {
                 _links: links,
                 _handlers: handlers,
@@ -384,6 +402,7 @@ impl Channels {
             repeats,
             watches,
             excluded_cgroups,
+            file_notices: None,
         })
     }
 }

@@ -130,6 +130,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<(), Failure> {
             repeats,
             watches,
             excluded_cgroups,
+            file_notices,
         } = channels;
         kernel.forward_log();
         if !arguments.quiet {
@@ -145,6 +146,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<(), Failure> {
             export,
             arguments.events,
         );
+        pipeline.file_notices = file_notices;
         startup::take_in_existing(&mut pipeline, &mut rings);
         memory::give_back();
         main_loop::run(
