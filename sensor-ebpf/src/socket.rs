@@ -1,7 +1,9 @@
 //! What the kernel's sockets tell.
 
 use aya_ebpf::{macros::map, maps::LruHashMap};
-use sensor_common::{NetworkRecord, RecordHeader, limits::UNIX_PATH_MAX};
+use sensor_common::{
+    LISTENERS_MAX, NetworkRecord, RecordHeader, limits::UNIX_PATH_MAX, listener_key,
+};
 
 use crate::{
     global::offset,
@@ -45,9 +47,10 @@ pub(crate) fn owner(sk: Object) -> Option<&'static RecordHeader> {
 }
 
 /// Who listens on each port of each network namespace, as a header: a connection
-/// is made ready for them while somebody else runs. The least recent are forgotten.
+/// is made ready for them while somebody else runs. The agent enters who did before
+/// it started. The least recent are forgotten.
 #[map]
-static LISTENERS: LruHashMap<u64, RecordHeader> = LruHashMap::with_max_entries(4096, 0);
+static LISTENERS: LruHashMap<u64, RecordHeader> = LruHashMap::with_max_entries(LISTENERS_MAX, 0);
 
 /// Remembers who listens on a socket's port.
 #[inline(always)]
@@ -65,13 +68,14 @@ pub(crate) fn listener(sk: Object) -> Option<&'static RecordHeader> {
     unsafe { LISTENERS.get(port_of(sk)) }
 }
 
-/// The local port of a socket in its network namespace. The upper bits of the
-/// namespace's address are those of every address of the kernel's.
+/// The local port of a socket in its network namespace.
 #[inline(always)]
 fn port_of(sk: Object) -> u64 {
-    let namespace: u64 = probe(sk.address(), offset!(sock_net)).unwrap_or_default();
+    let namespace = probe::<Address>(sk.address(), offset!(sock_net))
+        .and_then(|namespace| probe(namespace, offset!(net_inum)))
+        .unwrap_or_default();
     let port: u16 = probe(sk.address(), offset!(sock_local_port)).unwrap_or_default();
-    namespace << 16 | u64::from(port)
+    listener_key(namespace, port)
 }
 
 /// The protocol's socket behind a descriptor; `None` when it is no socket.

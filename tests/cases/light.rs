@@ -126,6 +126,21 @@ fn tcp_over_ipv6_is_told() {
 }
 
 #[test]
+fn who_listened_before_the_sensor_is_known() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let server = listener.local_addr().unwrap();
+    let mut sensor = Sensor::start(&LIGHT);
+    // The connection alone tells nothing of who listens: it is made by another.
+    let script = format!("exec 3<>/dev/tcp/127.0.0.1/{}", server.port());
+    let status = Command::new("bash").args(["-c", &script]).status().unwrap();
+    assert!(status.success());
+    let accept = wait(&mut sensor, "network.accept", |network| {
+        network["local_port"] == server.port()
+    });
+    assert_eq!(accept["remote_address"], "127.0.0.1");
+}
+
+#[test]
 fn a_connection_that_is_refused_is_told_as_an_attempt() {
     let mut sensor = Sensor::start(&LIGHT);
     // Taken and given back: nobody listens there.

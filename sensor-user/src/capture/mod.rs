@@ -27,8 +27,8 @@ pub use hooks::{
     HOOKS, Hook, HookReport, HookStatus, Need, Outcome, Point, Required, Tier, When, hook_of,
 };
 pub use kernel::{
-    Channels, ExcludedCgroups, Exclusions, Kernel, KernelError, KernelOptions, TierRefusal,
-    VerifierCost, WatchMap, Watches,
+    Channels, ExcludedCgroups, Exclusions, Kernel, KernelError, KernelOptions, ListenerMap,
+    TierRefusal, VerifierCost, WatchMap, Watches,
 };
 pub use losses::{KernelLosses, KindTotals, LossReader, Totals};
 pub use mounts::{MountLine, mount_lines, read_mounts};

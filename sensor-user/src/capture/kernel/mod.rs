@@ -3,6 +3,7 @@
 mod attach;
 mod error;
 mod exclude;
+mod listeners;
 mod object;
 mod readable;
 mod self_test;
@@ -25,6 +26,7 @@ use tokio::io::{Interest, unix::AsyncFd};
 pub use error::KernelError;
 pub(super) use error::map_error;
 pub use exclude::{ExcludedCgroups, Exclusions};
+pub use listeners::ListenerMap;
 pub use verifier::VerifierCost;
 pub use watch::{WatchMap, Watches};
 
@@ -98,6 +100,8 @@ pub struct Channels {
     pub excluded_cgroups: ExcludedCgroups,
     /// Notifications of files, where the tier has them.
     pub file_notices: Option<FileNotices>,
+    /// Who listens, where the tier must remember it.
+    pub listeners: Option<ListenerMap>,
 }
 
 /// Why a tier that sees more than the one in use was not taken.
@@ -250,8 +254,12 @@ impl Kernel {
             let programs = LoadedPrograms::of(ebpf.programs()).map_err(KernelError::Descriptor)?;
             let programs = Arc::new(programs);
             let channels = Channels::new(&mut ebpf, Arc::clone(&programs), options)?;
+            let listeners = (tier == Tier::Light)
+                .then(|| ListenerMap::new(object::take_map(&mut ebpf, "LISTENERS")?))
+                .transpose()?;
             let channels = Channels {
                 file_notices,
+                listeners,
                 ..channels
             };
             let kernel = Self {
@@ -403,6 +411,7 @@ impl Channels {
             watches,
             excluded_cgroups,
             file_notices: None,
+            listeners: None,
         })
     }
 }

@@ -131,6 +131,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<(), Failure> {
             watches,
             excluded_cgroups,
             file_notices,
+            listeners,
         } = channels;
         kernel.forward_log();
         if !arguments.quiet {
@@ -147,7 +148,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<(), Failure> {
             arguments.events,
         );
         pipeline.file_notices = file_notices;
-        startup::take_in_existing(&mut pipeline, &mut rings);
+        startup::take_in_existing(&mut pipeline, &mut rings, listeners);
         memory::give_back();
         main_loop::run(
             &mut pipeline,

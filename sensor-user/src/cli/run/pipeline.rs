@@ -157,6 +157,10 @@ impl Pipeline {
 
     fn event(&mut self, mut event: Event<'_>) {
         self.counts.event(event.act.kind());
+        if matches!(event.act, Act::Accept(_)) {
+            // Who listened before the sensor was read from `/proc`.
+            event.process = self.table.exactly(event.process);
+        }
         if let Act::Credentials(change) = &mut event.act {
             change.before = change
                 .before

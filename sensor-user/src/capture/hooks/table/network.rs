@@ -62,8 +62,7 @@ pub(super) const NETWORK: &[Hook] = &[
         tracepoint_limits: WORK_THROUGH_IO_URING,
         light: &[SOCKET_STATE],
         light_limits: "TCP only: a connection is told as it is established, as an act of whoever \
-                       last began to listen on its port, with the rights of then; where that was \
-                       before the sensor started, it is not seen",
+                       last began to listen on its port, with the rights of then",
         ..NOTHING
     },
     Hook {
