@@ -40,7 +40,7 @@ pub use exclude::{EXCLUDED_CGROUPS_MAX, EXCLUDED_PATH_BYTES, EXCLUDED_PATHS_MAX,
 pub use file::FileRecord;
 pub use header::{FixedPart, RecordHeader, flags};
 pub use kind::RecordKind;
-pub use network::NetworkRecord;
+pub use network::{LISTENERS_MAX, NetworkRecord, listener_key};
 pub use offsets::{OffsetSource, Offsets};
 pub use process::{ExecRecord, ExitRecord, ForkRecord, StdioKind, exe_flags};
 pub use readable::READABLE_CAST;

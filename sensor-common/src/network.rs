@@ -31,3 +31,13 @@ pub struct NetworkRecord {
     /// Zero; keeps the size a multiple of eight.
     pub reserved: u32,
 }
+
+/// Ports whose listener is remembered.
+pub const LISTENERS_MAX: u32 = 4096;
+
+/// The key under which it is remembered who listens on a port of a network
+/// namespace, which goes by its inode number.
+#[must_use]
+pub const fn listener_key(namespace: u32, port: u16) -> u64 {
+    (namespace as u64) << 16 | port as u64
+}

@@ -288,6 +288,8 @@ offsets! {
     sock_type: "sock", ["sk_type"];
     /// `IPPROTO_*`.
     sock_protocol: "sock", ["sk_protocol"];
+    /// Network namespace.
+    sock_net: "sock_common", ["skc_net"];
     /// Name of a bound Unix socket.
     unix_address: "unix_sock", ["addr"];
     /// Other end of a connected Unix socket.

@@ -35,6 +35,7 @@ mod global;
 mod injection;
 mod io_uring;
 mod kernel;
+mod light;
 mod memory;
 mod mount;
 mod name;

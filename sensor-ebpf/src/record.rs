@@ -22,6 +22,10 @@ use crate::{
 
 const HEADER: usize = size_of::<RecordHeader>();
 
+/// Bit of [`crate::scratch::Scratch::flags`] above those of the record: who acts
+/// is not who runs. Those of [`exclude`] are others.
+const BY_ANOTHER: u64 = 1 << 34;
+
 /// A record under construction.
 ///
 /// All of it lies in the scratch slot, the fixed part and the flags too. The
@@ -118,6 +122,7 @@ fn build<F: FixedPart>(
         let mut marks = marks as u16;
         // Hooks on kernel objects see io_uring's work like any other.
         if marks & (flags::ATTEMPT | flags::RESULT_UNKNOWN) != 0
+            && builder.claimed.scratch.flags & BY_ANOTHER == 0
             && Task::current().works_for_io_uring()
         {
             marks |= flags::IO_URING;
@@ -150,6 +155,12 @@ impl Builder<'_> {
     #[inline(always)]
     pub(crate) fn mark(&mut self, bits: u16) {
         self.claimed.scratch.flags |= u64::from(bits);
+    }
+
+    /// Says that who acts is not who runs.
+    #[inline(always)]
+    pub(crate) fn by_another(&mut self) {
+        self.claimed.scratch.flags |= BY_ANOTHER;
     }
 
     /// Keeps the record, whatever directories the policy excludes.

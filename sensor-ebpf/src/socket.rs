@@ -1,7 +1,9 @@
 //! What the kernel's sockets tell.
 
 use aya_ebpf::{macros::map, maps::LruHashMap};
-use sensor_common::{NetworkRecord, RecordHeader, limits::UNIX_PATH_MAX};
+use sensor_common::{
+    LISTENERS_MAX, NetworkRecord, RecordHeader, limits::UNIX_PATH_MAX, listener_key,
+};
 
 use crate::{
     global::offset,
@@ -42,6 +44,38 @@ pub(crate) fn owner(sk: Object) -> Option<&'static RecordHeader> {
     let key = sk.address() as u64;
     // SAFETY: a value is written once for the life of a socket.
     unsafe { SOCKET_OWNERS.get(key) }
+}
+
+/// Who listens on each port of each network namespace, as a header: a connection
+/// is made ready for them while somebody else runs. The agent enters who did before
+/// it started. The least recent are forgotten.
+#[map]
+static LISTENERS: LruHashMap<u64, RecordHeader> = LruHashMap::with_max_entries(LISTENERS_MAX, 0);
+
+/// Remembers who listens on a socket's port.
+#[inline(always)]
+pub(crate) fn listen(sk: Object, task: Task) {
+    let mut listener = RecordHeader::default();
+    task.sign(&mut listener);
+    // As in `own`.
+    let _ = LISTENERS.insert(port_of(sk), listener, 0);
+}
+
+/// Who listens on the local port of a connection, where that is remembered.
+#[inline(always)]
+pub(crate) fn listener(sk: Object) -> Option<&'static RecordHeader> {
+    // SAFETY: a value that is replaced meanwhile is one of two that were true.
+    unsafe { LISTENERS.get(port_of(sk)) }
+}
+
+/// The local port of a socket in its network namespace.
+#[inline(always)]
+fn port_of(sk: Object) -> u64 {
+    let namespace = probe::<Address>(sk.address(), offset!(sock_net))
+        .and_then(|namespace| probe(namespace, offset!(net_inum)))
+        .unwrap_or_default();
+    let port: u16 = probe(sk.address(), offset!(sock_local_port)).unwrap_or_default();
+    listener_key(namespace, port)
 }
 
 /// The protocol's socket behind a descriptor; `None` when it is no socket.

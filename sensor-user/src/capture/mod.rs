@@ -5,6 +5,7 @@ mod btf;
 mod cgroups;
 mod clock;
 mod decode;
+mod files;
 mod hooks;
 mod kernel;
 mod losses;
@@ -21,12 +22,13 @@ pub use cgroups::{
 };
 pub use clock::{BootTime, WallClock};
 pub use decode::{DecodeError, DnsQuestion, decode, dns_question};
+pub use files::{FileNotices, Noticed, NoticedAct};
 pub use hooks::{
     HOOKS, Hook, HookReport, HookStatus, Need, Outcome, Point, Required, Tier, When, hook_of,
 };
 pub use kernel::{
-    Channels, ExcludedCgroups, Exclusions, Kernel, KernelError, KernelOptions, TierRefusal,
-    VerifierCost, WatchMap, Watches,
+    Channels, ExcludedCgroups, Exclusions, Kernel, KernelError, KernelOptions, ListenerMap,
+    TierRefusal, VerifierCost, WatchMap, Watches,
 };
 pub use losses::{KernelLosses, KindTotals, LossReader, Totals};
 pub use mounts::{MountLine, mount_lines, read_mounts};

@@ -34,6 +34,8 @@ pub(super) enum TierChoice {
     Fentry,
     /// System call exits and other tracepoints
     Tracepoint,
+    /// Nothing on system calls: sees least, and costs other calls nothing
+    Light,
 }
 
 impl TierChoice {
@@ -44,6 +46,7 @@ impl TierChoice {
             Self::Lsm => Some(Tier::Lsm),
             Self::Fentry => Some(Tier::Fentry),
             Self::Tracepoint => Some(Tier::Tracepoint),
+            Self::Light => Some(Tier::Light),
         }
     }
 }

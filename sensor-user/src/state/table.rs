@@ -117,6 +117,15 @@ impl ProcessTable {
         self.processes.get(self.by_number.get(&tgid)?)
     }
 
+    /// The id of a process by one whose start may be rounded down to a tick.
+    #[must_use]
+    pub fn exactly(&self, rounded: ProcessId) -> ProcessId {
+        let is_same =
+            |known: &&ProcessId| known.start.0 - known.start.0 % self.tick == rounded.start.0;
+        let known = self.by_number.get(&rounded.tgid);
+        known.filter(is_same).copied().unwrap_or(rounded)
+    }
+
     /// What a thread was last known to have, in full.
     #[must_use]
     pub fn credentials(&self, process: ProcessId, tid: u32) -> Option<Credentials> {

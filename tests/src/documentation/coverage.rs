@@ -16,24 +16,26 @@ pub fn coverage_page() -> String {
     let mut page = String::from(NOTICE);
     page.push_str(
         "# Coverage\n\n\
-         What the sensor sees, act by act, in each of three tiers. The LSM tier needs `bpf` among \
+         What the sensor sees, act by act, in each of four tiers. The LSM tier needs `bpf` among \
          the active security modules, the fentry tier a kernel that lets programs be attached to \
          functions, the tracepoint tier neither. `sensor doctor` says which tier a machine allows, \
          where each hook is attached there, and in whose words one was refused. A hook that its \
-         tier refuses runs in the tracepoint tier instead, and the report says so.\n\n\
+         tier refuses runs in the tracepoint tier instead, and the report says so. The light tier has \
+         no hook on system calls, sees least, and is used on request (`--tier light`).\n\n\
          ## Hooks\n\n\
-         | acts | LSM tier | fentry tier | tracepoint tier | unseen without it |\n\
-         | --- | --- | --- | --- | --- |\n",
+         | acts | LSM tier | fentry tier | tracepoint tier | light tier | unseen without it |\n\
+         | --- | --- | --- | --- | --- | --- |\n",
     );
     for hook in HOOKS {
         put(
             &mut page,
             format_args!(
-                "| {} | {} | {} | {} | {} |\n",
+                "| {} | {} | {} | {} | {} | {} |\n",
                 kinds(hook),
                 places(hook, Tier::Lsm),
                 places(hook, Tier::Fentry),
                 places(hook, Tier::Tracepoint),
+                places(hook, Tier::Light),
                 cell(hook.unseen),
             ),
         );
@@ -65,7 +67,7 @@ fn places(hook: &Hook, tier: Tier) -> String {
         .map(|&point| place(point, tier))
         .collect::<Vec<_>>()
         .join(", ");
-    if tier != Tier::Tracepoint && !hook.otherwise.is_empty() {
+    if matches!(tier, Tier::Lsm | Tier::Fentry) && !hook.otherwise.is_empty() {
         let otherwise: Vec<String> = hook
             .otherwise
             .iter()
@@ -83,6 +85,8 @@ fn place((point, need): Required, tier: Tier) -> String {
         Point::Security(name) => format!("`security_{name}`"),
         Point::Entry { function, .. } => format!("entry of `{function}`"),
         Point::Exit { function, .. } => format!("end of `{function}`"),
+        Point::CgroupSocket(name) => format!("cgroup `{name}`"),
+        Point::FileNotices(sort) => format!("fanotify `{sort}`"),
         Point::Syscall(act) => format!("`{}`", act.program()),
     };
     match need {
@@ -94,21 +98,20 @@ fn place((point, need): Required, tier: Tier) -> String {
 
 fn limits(page: &mut String) {
     page.push_str(
-        "\n## What a tier cannot tell\n\n| acts | LSM and fentry tiers | tracepoint tier |\n\
-         | --- | --- | --- |\n",
+        "\n## What a tier cannot tell\n\n| acts | LSM and fentry tiers | tracepoint tier | light tier |\n\
+         | --- | --- | --- | --- |\n",
     );
     for hook in HOOKS {
-        let (trampoline, tracepoint) = (hook.limits(Tier::Lsm), hook.limits(Tier::Tracepoint));
-        if trampoline.is_empty() && tracepoint.is_empty() {
+        let of = [Tier::Lsm, Tier::Tracepoint, Tier::Light].map(|tier| hook.limits(tier));
+        if of.iter().all(|limits| limits.is_empty()) {
             continue;
         }
+        let [trampoline, tracepoint, light] = of.map(cell);
         put(
             page,
             format_args!(
-                "| {} | {} | {} |\n",
+                "| {} | {trampoline} | {tracepoint} | {light} |\n",
                 kinds(hook),
-                cell(trampoline),
-                cell(tracepoint)
             ),
         );
     }

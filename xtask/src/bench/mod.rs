@@ -182,6 +182,7 @@ fn measure(arguments: &Arguments) -> Result<()> {
     }
     let bench = Bench {
         peer,
+        tier: arguments.vm.tier()?,
         ..Bench::new(arguments.sensor.program()?, arguments.quick)?
     };
     interrupt::catch()?;

@@ -38,6 +38,8 @@ pub(crate) enum Tier {
     Fentry,
     /// Tracepoints alone, as on hardened hosts
     Tracepoint,
+    /// Nothing on system calls
+    Light,
 }
 
 impl Tier {
@@ -47,6 +49,7 @@ impl Tier {
             Self::Lsm => "lsm",
             Self::Fentry => "fentry",
             Self::Tracepoint => "tracepoint",
+            Self::Light => "light",
         }
     }
 
@@ -56,6 +59,7 @@ impl Tier {
             Self::Lsm => 'L',
             Self::Fentry => 'F',
             Self::Tracepoint => 'T',
+            Self::Light => 'l',
         }
     }
 

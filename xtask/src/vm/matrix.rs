@@ -40,7 +40,7 @@ impl Outcome {
 
 const LEGEND: &str = "\
 + seen, the record's content checked   - this tier cannot see it, and says so
-X failed   . not run                   L LSM   F fentry   T tracepoint
+X failed   . not run                   L LSM   F fentry   T tracepoint   l light
 ";
 const NOT_RUN: char = '.';
 

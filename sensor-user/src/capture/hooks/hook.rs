@@ -22,11 +22,16 @@ pub struct Hook {
     /// Where it is attached in the tracepoint tier; empty when that tier cannot
     /// see the act.
     pub tracepoint: &'static [Required],
+    /// Where it is attached in the light tier; empty when that tier cannot see
+    /// the act.
+    pub light: &'static [Required],
     /// What the LSM and fentry tiers cannot tell about the acts; empty for
     /// nothing.
     pub trampoline_limits: &'static str,
     /// The same for the tracepoint tier.
     pub tracepoint_limits: &'static str,
+    /// The same for the light tier.
+    pub light_limits: &'static str,
     /// When it is wanted.
     pub when: When,
 }
@@ -38,6 +43,7 @@ impl Hook {
         match tier {
             Tier::Lsm | Tier::Fentry => self.trampoline,
             Tier::Tracepoint => self.tracepoint,
+            Tier::Light => self.light,
         }
     }
 
@@ -47,6 +53,7 @@ impl Hook {
         match tier {
             Tier::Lsm | Tier::Fentry => self.trampoline_limits,
             Tier::Tracepoint => self.tracepoint_limits,
+            Tier::Light => self.light_limits,
         }
     }
 
@@ -73,7 +80,9 @@ impl Hook {
             Point::Tracepoint { .. }
             | Point::Security(_)
             | Point::Entry { .. }
-            | Point::Exit { .. } => None,
+            | Point::Exit { .. }
+            | Point::CgroupSocket(_)
+            | Point::FileNotices(_) => None,
         })
     }
 }
@@ -99,8 +108,10 @@ pub(super) const NOTHING: Hook = Hook {
     trampoline: &[],
     otherwise: &[],
     tracepoint: &[],
+    light: &[],
     trampoline_limits: "",
     tracepoint_limits: "",
+    light_limits: "",
     when: When::Always,
 };
 
@@ -123,6 +134,7 @@ pub(super) const fn everywhere(
         unseen,
         trampoline: points,
         tracepoint: points,
+        light: points,
         ..NOTHING
     }
 }

@@ -31,6 +31,10 @@ pub enum Point {
         /// The function.
         function: &'static str,
     },
+    /// The root cgroup, for an act on a socket: `cgroup_NAME` is the program.
+    CgroupSocket(&'static str),
+    /// The kernel's notifications of files, of this sort: no program.
+    FileNotices(&'static str),
     /// By tail call from the `sys_exit` hook, for this act.
     Syscall(SyscallAct),
 }
@@ -45,6 +49,8 @@ impl Point {
             | Self::Exit { program, .. } => program.into(),
             Self::Security(name) if tier == Tier::Lsm => format!("lsm_{name}").into(),
             Self::Security(name) => format!("fentry_{name}").into(),
+            Self::CgroupSocket(name) => format!("cgroup_{name}").into(),
+            Self::FileNotices(sort) => format!("fanotify_{sort}").into(),
             Self::Syscall(act) => act.program().into(),
         }
     }
@@ -58,6 +64,7 @@ impl Point {
             Self::Security(name) if tier == Tier::Lsm => vec![name.into()],
             Self::Security(name) => vec![format!("security_{name}").into()],
             Self::Entry { function, .. } | Self::Exit { function, .. } => vec![function.into()],
+            Self::CgroupSocket(name) | Self::FileNotices(name) => vec![name.into()],
             Self::Syscall(_) => vec!["sys_exit".into()],
         }
     }
@@ -102,6 +109,14 @@ pub(super) const fn security(name: &'static str) -> Required {
 
 pub(super) const fn security_if_present(name: &'static str) -> Required {
     (Point::Security(name), Need::IfPresent)
+}
+
+pub(super) const fn cgroup_socket(name: &'static str) -> Required {
+    (Point::CgroupSocket(name), Need::Always)
+}
+
+pub(super) const fn file_notices(sort: &'static str) -> Required {
+    (Point::FileNotices(sort), Need::Always)
 }
 
 pub(super) const fn syscall(act: SyscallAct) -> Required {

@@ -10,11 +10,18 @@ pub enum Tier {
     Fentry,
     /// System call exits and other tracepoints.
     Tracepoint,
+    /// Nothing on system calls: tracepoints of process life and of sockets,
+    /// programs of the root cgroup, and the kernel's notifications of files. It
+    /// sees least, and is used on request only.
+    Light,
 }
 
 impl Tier {
     /// Every tier, the one that sees most first.
-    pub const ALL: [Self; 3] = [Self::Lsm, Self::Fentry, Self::Tracepoint];
+    pub const ALL: [Self; 4] = [Self::Lsm, Self::Fentry, Self::Tracepoint, Self::Light];
+
+    /// Those that are tried when none is asked for, in this order.
+    pub const UNASKED: [Self; 3] = [Self::Lsm, Self::Fentry, Self::Tracepoint];
 
     /// The name in options and outputs.
     #[must_use]
@@ -23,6 +30,7 @@ impl Tier {
             Self::Lsm => "lsm",
             Self::Fentry => "fentry",
             Self::Tracepoint => "tracepoint",
+            Self::Light => "light",
         }
     }
 }

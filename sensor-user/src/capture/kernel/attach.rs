@@ -1,11 +1,15 @@
 //! Attaching the hooks of a tier.
 
-use std::{borrow::Cow, collections::BTreeMap};
+use std::{borrow::Cow, collections::BTreeMap, io, os::fd::OwnedFd};
 
 use aya::{
     Btf, BtfError, Ebpf,
     maps::MapError,
-    programs::{Program, ProgramError, ProgramFd, links::FdLink},
+    programs::{CgroupAttachMode, CgroupSock, Program, ProgramError, ProgramFd, links::FdLink},
+};
+use rustix::{
+    fs::{Mode, OFlags, openat},
+    mount::{FsMountFlags, FsOpenFlags, MountAttrFlags, fsconfig_create, fsmount, fsopen},
 };
 use sensor_common::{Offsets, SyscallAct};
 
@@ -28,10 +32,14 @@ pub(super) struct Attacher<'a> {
     pub(super) findings: &'a Findings,
     pub(super) tier: Tier,
     pub(super) writes_are_watched: bool,
+    /// Why the kernel does not notify of files, where it was asked to.
+    pub(super) notices_refused: Option<String>,
     /// Programs that the kernel was asked for ahead.
     pub(super) verdicts: Verdicts,
     /// What is attached, for as long as it is held.
     pub(super) links: Vec<FdLink>,
+    /// Where each program is attached: one may be for several hooks.
+    pub(super) shared: BTreeMap<String, String>,
 }
 
 /// Why a program does not run.
@@ -77,7 +85,7 @@ macro_rules! link {
 pub(super) fn is_allowed(ebpf: &mut Ebpf, tier: Tier, btf: &Btf) -> Result<(), String> {
     /// A small one.
     const TRIED: Point = Point::Security("task_kill");
-    if tier == Tier::Tracepoint {
+    if matches!(tier, Tier::Tracepoint | Tier::Light) {
         return Ok(());
     }
     program_mut(ebpf, &TRIED.program(tier))
@@ -117,6 +125,9 @@ impl Attacher<'_> {
         let mut wanted = Vec::new();
         for &(point, need) in hook.points(tier) {
             if need == Need::IfPreemptible && !preempts_in_tracepoints() {
+                continue;
+            }
+            if matches!(point, Point::FileNotices(_)) {
                 continue;
             }
             let name = point.program(tier);
@@ -159,7 +170,7 @@ impl Attacher<'_> {
                 Err(refusal) => words.push(refusal.words()),
             }
         }
-        let elsewhere = tier != Tier::Tracepoint && to.is_empty();
+        let elsewhere = matches!(tier, Tier::Lsm | Tier::Fentry) && to.is_empty();
         if elsewhere && !hook.otherwise.is_empty() {
             words.clear();
             for &point in hook.otherwise {
@@ -200,10 +211,19 @@ impl Attacher<'_> {
         }
         hook.points(tier).is_empty().then(|| {
             let limits = hook.limits(tier);
-            if limits.is_empty() || tier != Tier::Tracepoint {
-                format!("the {tier} tier does not need it")
-            } else {
-                format!("the {tier} tier cannot see it: {limits}")
+            match tier {
+                Tier::Light if hook.when == When::SystemCallsAreSeen => {
+                    format!("the {tier} tier has no hook on system calls")
+                }
+                Tier::Light => {
+                    format!("the {tier} tier cannot see it: it shows in system calls alone")
+                }
+                Tier::Tracepoint if !limits.is_empty() => {
+                    format!("the {tier} tier cannot see it: {limits}")
+                }
+                Tier::Tracepoint | Tier::Lsm | Tier::Fentry => {
+                    format!("the {tier} tier does not need it")
+                }
             }
         })
     }
@@ -252,12 +272,26 @@ impl Attacher<'_> {
         }
     }
 
-    /// Attaches one point; where, in words.
+    /// Attaches one point, unless it is for another hook already; where, in words.
     fn attach_point(&mut self, point: Point, tier: Tier) -> Result<String, Refusal> {
-        if let Point::Syscall(act) = point {
-            return self.handle(act, tier);
+        match point {
+            Point::Syscall(act) => return self.handle(act, tier),
+            Point::FileNotices(sort) => {
+                return match &self.notices_refused {
+                    Some(words) => Err(Refusal::Refused(words.clone())),
+                    None => Ok(format!("fanotify/{sort}")),
+                };
+            }
+            Point::Tracepoint { .. }
+            | Point::Security(_)
+            | Point::Entry { .. }
+            | Point::Exit { .. }
+            | Point::CgroupSocket(_) => {}
         }
         let name = point.program(tier);
+        if let Some(place) = self.shared.get(&*name) {
+            return Ok(place.clone());
+        }
         let function = self.load(&name, point, tier)?;
         let program = program_mut(self.ebpf, &name)?;
         let (kind, link) = match program {
@@ -265,10 +299,13 @@ impl Attacher<'_> {
             Program::FEntry(program) => ("fentry", link!(program)),
             Program::FExit(program) => ("fexit", link!(program)),
             Program::BtfTracePoint(program) => ("tracepoint", link!(program)),
+            Program::CgroupSock(program) => ("cgroup", to_root_cgroup(program)),
             _ => ("", Err(ProgramError::UnexpectedProgramType)),
         };
         self.links.push(link.map_err(|error| Refusal::of(&error))?);
-        Ok(format!("{kind}/{function}"))
+        let place = format!("{kind}/{function}");
+        self.shared.insert(name.into_owned(), place.clone());
+        Ok(place)
     }
 
     /// Has the kernel load a program, unless it was asked for it ahead.
@@ -312,6 +349,28 @@ impl Attacher<'_> {
     }
 }
 
+/// Attaches a loaded program to the root of the v2 hierarchy, mounted or not: every
+/// process is below it, whatever hierarchies its controllers are on.
+fn to_root_cgroup(program: &mut CgroupSock) -> Result<FdLink, ProgramError> {
+    let root = root_cgroup().map_err(|error| ProgramError::IOError(error.into()))?;
+    let link = program.attach(root, CgroupAttachMode::Single)?;
+    // Kernels before 5.7 have no links, and none of the other hooks either.
+    FdLink::try_from(program.take_link(link)?)
+        .map_err(|error| ProgramError::IOError(io::Error::other(error)))
+}
+
+fn root_cgroup() -> rustix::io::Result<OwnedFd> {
+    let context = fsopen("cgroup2", FsOpenFlags::FSOPEN_CLOEXEC)?;
+    fsconfig_create(&context)?;
+    let mount = fsmount(
+        &context,
+        FsMountFlags::FSMOUNT_CLOEXEC,
+        MountAttrFlags::empty(),
+    )?;
+    let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
+    openat(&mount, ".", flags, Mode::empty())
+}
+
 /// Whether the kernel may preempt a task inside of a tracepoint's programs, and
 /// then skips what was preempted for others.
 fn preempts_in_tracepoints() -> bool {
@@ -339,6 +398,7 @@ pub(super) fn load(
             Program::FEntry(program) => program.load(&function, btf),
             Program::FExit(program) => program.load(&function, btf),
             Program::BtfTracePoint(program) => program.load(&function, btf),
+            Program::CgroupSock(program) => program.load(),
             _ => return Err(ProgramError::UnexpectedProgramType),
         };
         outcome = match result {

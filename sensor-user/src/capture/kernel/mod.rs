@@ -3,6 +3,7 @@
 mod attach;
 mod error;
 mod exclude;
+mod listeners;
 mod object;
 mod readable;
 mod self_test;
@@ -26,13 +27,14 @@ use tokio::io::{Interest, unix::AsyncFd};
 pub use error::KernelError;
 pub(super) use error::map_error;
 pub use exclude::{ExcludedCgroups, Exclusions};
+pub use listeners::ListenerMap;
 pub use verifier::VerifierCost;
 pub use watch::{WatchMap, Watches};
 
 use self::{attach::Attacher, object::Handlers, verify::Verdicts};
 use super::{
-    HOOKS, HookReport, HookStatus, KernelTypes, LossReader, Outcome, ProgramStats, RingSizes,
-    Rings, Tier, UnrecordedReader, offsets,
+    FileNotices, HOOKS, HookReport, HookStatus, KernelTypes, LossReader, Outcome, ProgramStats,
+    RingSizes, Rings, Tier, UnrecordedReader, offsets,
     program_stats::{LoadedPrograms, SkipReader},
 };
 
@@ -97,6 +99,10 @@ pub struct Channels {
     pub watches: WatchMap,
     /// Cgroups whose acts are not recorded.
     pub excluded_cgroups: ExcludedCgroups,
+    /// Notifications of files, where the tier has them.
+    pub file_notices: Option<FileNotices>,
+    /// Who listens, where the tier must remember it.
+    pub listeners: Option<ListenerMap>,
 }
 
 /// Why a tier that sees more than the one in use was not taken.
@@ -145,7 +151,7 @@ impl Kernel {
         let mut refusals = Vec::new();
         let tiers: &[Tier] = match &options.tier {
             Some(tier) => std::slice::from_ref(tier),
-            None => &Tier::ALL,
+            None => &Tier::UNASKED,
         };
         for &tier in tiers {
             match Self::load_tier(options, types, btf, tier, &mut spare)? {
@@ -201,6 +207,14 @@ impl Kernel {
                 let _span = tracing::debug_span!("look at itself").entered();
                 self_test::run(&mut ebpf, btf)?
             };
+            let (mut file_notices, notices_refused) = if tier == Tier::Light {
+                match FileNotices::new() {
+                    Ok(notices) => (Some(notices), None),
+                    Err(error) => (None, Some(error.to_string())),
+                }
+            } else {
+                (None, None)
+            };
             let mut attacher = Attacher {
                 ebpf: &mut ebpf,
                 findings: &findings,
@@ -209,11 +223,16 @@ impl Kernel {
                 types,
                 tier,
                 writes_are_watched: !options.watches.write.is_empty(),
+                notices_refused,
                 verdicts: Verdicts::default(),
                 links: Vec::new(),
+                shared: BTreeMap::new(),
             };
             let outcomes = attacher.attach_all(&fallen);
             let links = attacher.links;
+            if let Some(notices) = &mut file_notices {
+                notices.begin();
+            }
             let refused = refused_by(tier, &outcomes, &fallen);
             if !refused.is_empty() {
                 // The system call table is fixed at load: once more, with these
@@ -236,6 +255,14 @@ impl Kernel {
             let programs = LoadedPrograms::of(ebpf.programs()).map_err(KernelError::Descriptor)?;
             let programs = Arc::new(programs);
             let channels = Channels::new(&mut ebpf, Arc::clone(&programs), options)?;
+            let listeners = (tier == Tier::Light)
+                .then(|| ListenerMap::new(object::take_map(&mut ebpf, "LISTENERS")?))
+                .transpose()?;
+            let channels = Channels {
+                file_notices,
+                listeners,
+                ..channels
+            };
             let kernel = Self {
                 _links: links,
                 _handlers: handlers,
@@ -337,7 +364,7 @@ fn refused_by(
     outcomes: &[Outcome],
     fallen: &BTreeMap<usize, String>,
 ) -> Vec<(usize, String)> {
-    if tier == Tier::Tracepoint {
+    if matches!(tier, Tier::Tracepoint | Tier::Light) {
         return Vec::new();
     }
     outcomes
@@ -381,6 +408,8 @@ impl Channels {
             unrecorded,
             watches,
             excluded_cgroups,
+            file_notices: None,
+            listeners: None,
         })
     }
 }

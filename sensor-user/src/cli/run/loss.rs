@@ -22,6 +22,9 @@ pub(super) struct AgentLosses {
     pub(super) undecoded: u64,
     /// Processes that found no room in the table.
     pub(super) processes: u64,
+    /// Notices of files that found no room in the kernel's queue, as far as it
+    /// tells, or that could not be told.
+    pub(super) file_notices: u64,
     /// Records that the output did not take.
     pub(super) output: u64,
 }
@@ -74,6 +77,11 @@ impl Losses {
                 LossSource::ProcessTable,
                 agent.processes,
                 self.reported.processes,
+            ),
+            (
+                LossSource::FileNotices,
+                agent.file_notices,
+                self.reported.file_notices,
             ),
             (LossSource::Output, agent.output, self.reported.output),
         ] {
@@ -154,7 +162,8 @@ fn may_hide(kind: RecordKind, part: &LossPart) -> bool {
             .as_deref()
             .is_none_or(|program| hook_of(kind).is_none_or(|hook| hook.runs_in(program))),
         LossSource::Decoder | LossSource::ProcessTable => true,
-        LossSource::Output => false,
+        // Programs and mounts are told otherwise.
+        LossSource::FileNotices | LossSource::Output => false,
     }
 }
 

@@ -7,7 +7,10 @@ use std::{
 
 use tokio::signal::unix::{SignalKind, signal};
 
-use super::{pace::Pace, pipeline::Pipeline};
+use super::{
+    pace::{self, Pace},
+    pipeline::Pipeline,
+};
 use crate::{
     capture::{Kernel, LossReader, Rings},
     outputs::StatusLine,
@@ -59,14 +62,21 @@ pub(super) async fn run(
                 }
             }
             () = tokio::task::yield_now(), if more => {}
-            rested = rest(rings, &pace), if !more => rested?,
+            rested = rest(rings, &pace, pipeline.must_look()), if !more => rested?,
         }
         rings.awake();
+        pipeline.fetch_notices();
         let drained = rings.drain(BATCH, |record| {
             pipeline.record(record);
         });
-        pace.found(drained, Instant::now());
         more = drained.records == BATCH;
+        let mut found = drained;
+        if !more {
+            let noticed = pipeline.take_notices();
+            found.records += noticed.notices;
+            more = noticed.more;
+        }
+        pace.found(found, Instant::now());
         if more {
             pipeline.falls_behind();
         } else {
@@ -78,14 +88,22 @@ pub(super) async fn run(
     // No new records from here on; the rings keep what is in them.
     let programs = kernel.program_stats();
     drop(kernel);
-    while rings.drain(BATCH, |record| pipeline.record(record)).records > 0 {}
+    loop {
+        pipeline.fetch_notices();
+        while rings.drain(BATCH, |record| pipeline.record(record)).records > 0 {}
+        if !pipeline.take_notices().more {
+            break;
+        }
+    }
     print_verdicts(pipeline, &mut status);
     pipeline.finish(losses.read(), programs, options.quiet);
     Ok(())
 }
 
-async fn rest(rings: &mut Rings, pace: &Pace) -> io::Result<()> {
+/// `must_look` is for what wakes nobody.
+async fn rest(rings: &mut Rings, pace: &Pace, must_look: bool) -> io::Result<()> {
     let (rest, nap) = pace.rest();
+    let nap = nap.or(must_look.then_some(pace::LONGEST));
     rings.rest(rest, nap).await
 }
 

@@ -130,6 +130,8 @@ pub(super) fn run(arguments: &Arguments) -> Result<(), Failure> {
             unrecorded,
             watches,
             excluded_cgroups,
+            file_notices,
+            listeners,
         } = channels;
         kernel.forward_log();
         if !arguments.quiet {
@@ -145,7 +147,8 @@ pub(super) fn run(arguments: &Arguments) -> Result<(), Failure> {
             export,
             arguments.events,
         );
-        startup::take_in_existing(&mut pipeline, &mut rings);
+        pipeline.file_notices = file_notices;
+        startup::take_in_existing(&mut pipeline, &mut rings, listeners);
         memory::give_back();
         main_loop::run(
             &mut pipeline,

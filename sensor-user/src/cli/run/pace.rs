@@ -10,7 +10,7 @@ use crate::capture::Drained;
 const SHORTEST: Duration = Duration::from_millis(2);
 /// After a nap of this length that found nothing the agent sleeps. A bulk ring
 /// that fills before it is over ends it.
-const LONGEST: Duration = Duration::from_millis(32);
+pub(super) const LONGEST: Duration = Duration::from_millis(32);
 /// How long urgent records are counted for.
 const WINDOW: Duration = Duration::from_millis(100);
 /// As many urgent records in a window come faster than it is worth being woken

@@ -16,8 +16,8 @@ use super::{
 };
 use crate::{
     capture::{
-        BootTime, KernelLosses, ProgramStats, Resolver, ScannedCgroup, ScannedProcess,
-        UnrecordedReader, WallClock, decode, tick_nanoseconds,
+        BootTime, FileNotices, KernelLosses, Noticed, ProgramStats, Resolver, ScannedCgroup,
+        ScannedProcess, UnrecordedReader, WallClock, decode, tick_nanoseconds,
     },
     event::{Act, Event, ProcessId, Unrecorded},
     features::{Context, Moment, extract},
@@ -39,6 +39,8 @@ const BETWEEN_READINGS: Duration = Duration::from_millis(100);
 pub(super) struct Pipeline {
     table: ProcessTable,
     known: Known,
+    /// Where the tier has them.
+    pub(super) file_notices: Option<FileNotices>,
     unrecorded: UnrecordedReader,
     /// What was read of them and not yet taken in.
     told: Vec<Unrecorded>,
@@ -77,6 +79,7 @@ impl Pipeline {
         Self {
             table: ProcessTable::new(limits, tick_ns).with_containers(startup::containers()),
             known,
+            file_notices: None,
             unrecorded,
             told: Vec::new(),
             told_at: BootTime::now(),
@@ -135,8 +138,38 @@ impl Pipeline {
         }
     }
 
+    /// Fetches notifications of files, to be taken in when the rings are empty.
+    pub(super) fn fetch_notices(&mut self) {
+        if let Some(notices) = &mut self.file_notices {
+            notices.fetch();
+        }
+    }
+
+    /// Takes in the notifications of files that were fetched.
+    pub(super) fn take_notices(&mut self) -> Noticed {
+        let Some(mut notices) = self.file_notices.take() else {
+            return Noticed::default();
+        };
+        let noticed = notices.take(|tgid, act| {
+            // Ended ones are known for a while, and a number is not given out again
+            // so soon.
+            let Some(process) = self.table.newest(tgid) else {
+                return false;
+            };
+            let standing = process.standing.unwrap_or_default();
+            self.event(act.event(process.id, standing));
+            true
+        });
+        self.file_notices = Some(notices);
+        noticed
+    }
+
     fn event(&mut self, mut event: Event<'_>) {
         self.counts.event(event.act.kind());
+        if matches!(event.act, Act::Accept(_)) {
+            // Who listened before the sensor was read from `/proc`.
+            event.process = self.table.exactly(event.process);
+        }
         if let Act::Credentials(change) = &mut event.act {
             change.before = change
                 .before
@@ -304,6 +337,9 @@ impl Pipeline {
     /// What is due once a second: clocks and losses.
     pub(super) fn tick(&mut self, kernel: KernelLosses) {
         self.records.clock.refresh();
+        if let Some(notices) = &mut self.file_notices {
+            notices.refresh();
+        }
         let totals = kernel.records.sum();
         self.known.tick(totals.excluded);
         self.take_hashes(false);
@@ -315,6 +351,7 @@ impl Pipeline {
         let agent = AgentLosses {
             undecoded: self.counts.undecoded,
             processes: self.table.overflowed(),
+            file_notices: self.file_notices_lost(),
             output: self.output_lost(),
         };
         for part in self.losses.update(kernel, agent) {
@@ -323,6 +360,11 @@ impl Pipeline {
             record.loss = Some(part);
             self.write(&record);
         }
+    }
+
+    /// True when there is something to look at that wakes nobody.
+    pub(super) const fn must_look(&self) -> bool {
+        self.file_notices.is_some()
     }
 
     /// What is due while the rings hold more than was taken from them: acts are
@@ -363,11 +405,16 @@ impl Pipeline {
             + self.export.as_ref().map_or(0, FeatureExport::lost)
     }
 
+    fn file_notices_lost(&self) -> u64 {
+        self.file_notices.as_ref().map_or(0, FileNotices::lost)
+    }
+
     /// Records lost so far, over all sources.
     fn lost(&self) -> u64 {
         self.losses.in_kernel()
             + self.counts.undecoded
             + self.table.overflowed()
+            + self.file_notices_lost()
             + self.output_lost()
     }
 

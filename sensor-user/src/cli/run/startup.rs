@@ -3,7 +3,7 @@ use std::collections::HashSet;
 use super::pipeline::Pipeline;
 use crate::{
     capture::{
-        CgroupFinder, CgroupHierarchy, FindCgroup, Rings, decode, scan, scan_cgroups,
+        CgroupFinder, CgroupHierarchy, FindCgroup, ListenerMap, Rings, decode, scan, scan_cgroups,
         tick_nanoseconds,
     },
     event::{Act, Tgid},
@@ -17,11 +17,18 @@ use crate::{
 /// between is in the rings. What the rings hold after the reading is looked at
 /// before any of it is processed: a process whose fork is there is left to its
 /// fork.
-pub(super) fn take_in_existing(pipeline: &mut Pipeline, rings: &mut Rings) {
+pub(super) fn take_in_existing(
+    pipeline: &mut Pipeline,
+    rings: &mut Rings,
+    listeners: Option<ListenerMap>,
+) {
     let _span = tracing::debug_span!("take in what exists").entered();
     // First the cgroups: each process has its container from the start.
     pipeline.take_in_cgroups(&scan_cgroups(&CgroupHierarchy::of_containers()));
     let scanned = scan();
+    if let Some(mut listeners) = listeners {
+        listeners.enter(&scanned);
+    }
     // Bounded by the bytes of the rings: what arrives meanwhile stays there.
     let mut held: Vec<Vec<u8>> = Vec::new();
     rings.drain(HELD_MAX, |record| held.push(record.to_vec()));

@@ -82,6 +82,9 @@ pub enum LossSource {
     Decoder,
     /// The process table was full of live processes.
     ProcessTable,
+    /// The kernel's queue for notifications of files was full, which is told once
+    /// however many found no room; or one was of a process that is not known.
+    FileNotices,
     /// The output could not take them: slow, full, or failing.
     Output,
 }

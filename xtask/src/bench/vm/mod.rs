@@ -8,7 +8,7 @@ mod table;
 
 use std::fs;
 
-use anyhow::{Context as _, Result, ensure};
+use anyhow::{Context as _, Result, bail, ensure};
 use clap::Args;
 
 use self::{exchange::Guest, file::Report};
@@ -24,8 +24,9 @@ pub(super) struct Options {
     /// With --vm: boot this kernel, 6.1 if none is given; may be given several times
     #[arg(long = "kernel", value_name = "KERNEL", value_enum, requires = "vm")]
     kernels: Vec<Series>,
-    /// With --vm: measure this tier, lsm if none is given; may be given several times
-    #[arg(long = "tier", value_name = "TIER", value_enum, requires = "vm")]
+    /// Measure this tier, the sensor's own choice if none is given; with --vm, lsm if none is
+    /// given, and there may be several
+    #[arg(long = "tier", value_name = "TIER", value_enum)]
     tiers: Vec<Tier>,
 }
 
@@ -35,6 +36,15 @@ impl Options {
             &[Series::V6_1]
         } else {
             &self.kernels
+        }
+    }
+
+    /// The one tier to be measured on this machine, if one is asked for.
+    pub(super) fn tier(&self) -> Result<Option<Tier>> {
+        match self.tiers[..] {
+            [] => Ok(None),
+            [tier] => Ok(Some(tier)),
+            _ => bail!("several tiers can be measured with --vm only"),
         }
     }
 
@@ -116,6 +126,15 @@ mod tests {
         let other = options(&words).expect("right");
         assert_eq!(other.kernels(), [Series::V6_12, Series::V7]);
         assert_eq!(other.tiers(), [Tier::Fentry]);
+    }
+
+    #[test]
+    fn one_tier_can_be_measured_without_machines() {
+        assert_eq!(options(&[]).expect("right").tier().expect("none"), None);
+        let one = options(&["--tier", "light"]).expect("right");
+        assert_eq!(one.tier().expect("one"), Some(Tier::Light));
+        let two = ["--tier", "light", "--tier", "lsm"];
+        assert!(options(&two).expect("right").tier().is_err());
     }
 
     #[test]

@@ -4,8 +4,14 @@ use sensor_common::{RecordKind, SyscallAct as Act};
 
 use super::super::{
     hook::{ARGUMENT_PATHS, ATTEMPTS, Hook, NOTHING, When, by_path},
-    point::{Need, Point, security, security_if_present, syscall},
+    point::{Need, Point, file_notices, security, security_if_present, syscall},
 };
+
+/// What a notice cannot tell.
+const NOTICES: &str = "on local file systems that are mounted where the agent sees them: as a \
+     notice, which has the process and the name in its directory, at the time that it is read, with \
+     the rights that the process was last known to have; what happens to one name before it is \
+     read is told once; policies exclude nothing of it, and failed acts are not seen";
 
 pub(super) const FILE: &[Hook] = &[
     Hook {
@@ -19,35 +25,53 @@ pub(super) const FILE: &[Hook] = &[
                  settings and devices",
         trampoline: &[security("file_open")],
         tracepoint: &[syscall(Act::Open)],
+        light: &[file_notices("create"), file_notices("close_write")],
         trampoline_limits: ATTEMPTS,
         tracepoint_limits: "through io_uring: a door to memory, settings or devices is an open \
                             like any other",
+        light_limits: "on local file systems that are mounted where the agent sees them: a file \
+                       that was open for writing is told as it is closed, a creation at once, \
+                       both as a notice (see file.unlink), without the flags; a second name shows as \
+                       a creation, a symbolic link as what it is; reads of watched files, doors to \
+                       memory, settings and devices are not seen",
         ..NOTHING
     },
-    by_path(
-        &[RecordKind::FileUnlink],
-        "removed names",
-        &[security("path_unlink"), security("path_rmdir")],
-        &[syscall(Act::Unlink)],
-    ),
-    by_path(
-        &[RecordKind::FileRename],
-        "moved names",
-        &[security("path_rename")],
-        &[syscall(Act::Rename)],
-    ),
+    Hook {
+        light: &[file_notices("delete")],
+        light_limits: NOTICES,
+        ..by_path(
+            &[RecordKind::FileUnlink],
+            "removed names",
+            &[security("path_unlink"), security("path_rmdir")],
+            &[syscall(Act::Unlink)],
+        )
+    },
+    Hook {
+        light: &[file_notices("rename")],
+        light_limits: NOTICES,
+        ..by_path(
+            &[RecordKind::FileRename],
+            "moved names",
+            &[security("path_rename")],
+            &[syscall(Act::Rename)],
+        )
+    },
     by_path(
         &[RecordKind::FileLink],
         "second names of files",
         &[security("path_link")],
         &[syscall(Act::Link)],
     ),
-    by_path(
-        &[RecordKind::FileSymlink],
-        "symbolic links",
-        &[security("path_symlink")],
-        &[syscall(Act::Symlink)],
-    ),
+    Hook {
+        light: &[file_notices("create")],
+        light_limits: NOTICES,
+        ..by_path(
+            &[RecordKind::FileSymlink],
+            "symbolic links",
+            &[security("path_symlink")],
+            &[syscall(Act::Symlink)],
+        )
+    },
     by_path(
         &[RecordKind::FileChmod],
         "changed permission bits",

@@ -13,6 +13,7 @@ pub(super) const KERNEL: &[Hook] = &[
         unseen: "kernel modules that are loaded",
         trampoline: &[tracepoint(&["module_load"])],
         tracepoint: &[tracepoint(&["module_load"])],
+        light: &[tracepoint(&["module_load"])],
         when: When::KernelHasModules,
         ..NOTHING
     },

@@ -37,6 +37,7 @@ pub(super) const PROCESS: &[Hook] = &[
         unseen: "signals that processes send to each other",
         trampoline: &[security("task_kill")],
         tracepoint: &[tracepoint(&["signal_generate"])],
+        light: &[tracepoint(&["signal_generate"])],
         trampoline_limits: ATTEMPTS,
         ..NOTHING
     },
