@@ -65,6 +65,7 @@ pub(super) async fn run(
         let drained = rings.drain(BATCH, |record| {
             pipeline.record(record);
         });
+        pipeline.settle();
         pace.found(drained, Instant::now());
         more = drained.records == BATCH;
         if !more {
@@ -77,6 +78,7 @@ pub(super) async fn run(
     let programs = kernel.program_stats();
     drop(kernel);
     while rings.drain(BATCH, |record| pipeline.record(record)).records > 0 {}
+    pipeline.settle();
     print_verdicts(pipeline, &mut status);
     pipeline.finish(losses.read(), programs, options.quiet);
     Ok(())

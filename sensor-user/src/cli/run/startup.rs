@@ -41,6 +41,7 @@ pub(super) fn take_in_existing(pipeline: &mut Pipeline, rings: &mut Rings) {
     for record in held {
         pipeline.record(&record);
     }
+    pipeline.settle();
 }
 
 /// Records held at most while `/proc` is read.
