@@ -1,10 +1,12 @@
 use std::{
     ffi::OsStr,
-    os::{fd::AsFd, unix::ffi::OsStrExt},
+    io::Write as _,
+    mem::MaybeUninit,
+    os::{fd::AsRawFd, unix::ffi::OsStrExt},
     path::Path,
 };
 
-use rustix::fs::{AtFlags, CWD, Mode, OFlags, openat, readlinkat, statat};
+use rustix::fs::{AtFlags, CWD, Mode, OFlags, openat, readlinkat_raw, statat};
 use schemars::JsonSchema;
 use sensor_common::flags;
 use serde::Serialize;
@@ -27,6 +29,10 @@ pub enum PathSource {
     /// mounted is not known.
     FileSystem,
 }
+
+/// Bytes of a directory's path that the kernel gives at most (`PATH_MAX`,
+/// `include/uapi/linux/limits.h`).
+const LINK_MAX: usize = 4_096;
 
 /// Turns a record's path into an absolute one.
 ///
@@ -117,23 +123,22 @@ impl Resolver {
             Mode::empty(),
         )
         .ok()?;
-        let link = format!(
-            "/proc/self/fd/{}",
-            std::os::fd::AsRawFd::as_raw_fd(&opened.as_fd())
-        );
-        let buffer = std::mem::take(&mut self.link);
-        let resolved = readlinkat(CWD, link.as_str(), buffer).ok()?;
-        let resolved = resolved.into_bytes();
-        if !resolved.starts_with(b"/") || resolved.ends_with(b" (deleted)") {
+        self.link.clear();
+        // Writing to a vector cannot fail.
+        let _ = write!(self.link, "/proc/self/fd/{}", opened.as_raw_fd());
+        let mut resolved = [MaybeUninit::<u8>::uninit(); LINK_MAX];
+        let link = Path::new(OsStr::from_bytes(&self.link));
+        let (resolved, _) = readlinkat_raw(CWD, link, &mut resolved).ok()?;
+        let resolved = &*resolved;
+        // One that fills the room may have been cut.
+        if resolved.len() == LINK_MAX
+            || !resolved.starts_with(b"/")
+            || resolved.ends_with(b" (deleted)")
+        {
             return None;
         }
-        let name = self.joined.split_off(slash);
-        self.joined.clear();
-        if resolved != b"/" {
-            self.joined.extend_from_slice(&resolved);
-        }
-        self.joined.extend_from_slice(&name);
-        self.link = resolved;
+        let resolved = if resolved == b"/" { b"" } else { resolved };
+        self.joined.splice(..slash, resolved.iter().copied());
         Some(())
     }
 }

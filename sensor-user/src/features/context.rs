@@ -6,7 +6,7 @@ use super::text::ArgumentShape;
 use crate::{
     capture::BootTime,
     event::ProcessId,
-    state::{Image, Process, ProcessTable},
+    state::{Image, PathClass, Process, ProcessTable},
 };
 
 /// Why a process is looked at.
@@ -46,6 +46,7 @@ pub struct Context<'a> {
     /// Records were lost within the last seconds: blind is not quiet.
     pub recent_loss: bool,
     arguments: OnceCell<ArgumentShape>,
+    exe_class: OnceCell<Option<PathClass>>,
 }
 
 /// Facts gathered over a process's ancestors.
@@ -102,6 +103,7 @@ impl<'a> Context<'a> {
             lineage,
             recent_loss,
             arguments: OnceCell::new(),
+            exe_class: OnceCell::new(),
         })
     }
 
@@ -124,5 +126,12 @@ impl<'a> Context<'a> {
                 ArgumentShape::of(&image.args)
             })
         })
+    }
+
+    /// Where its executable lies, looked up once.
+    pub(super) fn exe_class(&self) -> Option<PathClass> {
+        *self
+            .exe_class
+            .get_or_init(|| self.image().map(|image| PathClass::of(&image.exe)))
     }
 }

@@ -69,7 +69,7 @@ fn stream(context: &Context<'_>, descriptor: usize, kind: StdioKind) -> f32 {
 }
 
 fn exe_class(context: &Context<'_>, class: PathClass) -> f32 {
-    of_image(context, |image| PathClass::of(&image.exe) == class)
+    f32::from(context.exe_class() == Some(class))
 }
 
 /// Seconds since the executable's inode last changed.

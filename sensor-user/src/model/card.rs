@@ -157,6 +157,14 @@ impl Card {
     pub fn baseline_row(&self) -> Row {
         self.baseline.as_slice().try_into().unwrap_or([0.0; COUNT])
     }
+
+    /// The golden vectors' rows; zeros where the schema does not match.
+    #[must_use]
+    pub fn golden_rows(&self) -> Vec<Row> {
+        let rows = self.golden.iter().map(|golden| golden.row.as_slice());
+        rows.map(|row| row.try_into().unwrap_or([0.0; COUNT]))
+            .collect()
+    }
 }
 
 fn threshold(key: &'static str, text: &str) -> Result<Score, CardError> {

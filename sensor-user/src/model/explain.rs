@@ -23,31 +23,36 @@ pub struct Reason {
 const MOST: usize = 5;
 
 /// The features that raised a score most, by occlusion: each is put back to
-/// its usual value in turn, and the score taken again. One inference for each
-/// unusual feature, so only done when there is a verdict.
+/// its usual value in turn, and the score taken again. One row for each unusual
+/// feature, so only done when there is a verdict.
 pub fn explain(model: &mut Model, row: &Row, score: Score) -> Vec<Reason> {
     let usual = model.card.baseline_row();
-    let mut reasons = Vec::new();
-    for (index, feature) in FEATURES.iter().enumerate() {
-        if (row[index] - usual[index]).abs() < f32::EPSILON {
-            continue;
-        }
+    let unusual: Vec<usize> = (0..row.len())
+        .filter(|&index| (row[index] - usual[index]).abs() >= f32::EPSILON)
+        .collect();
+    let without = |&index: &usize| {
         let mut occluded = *row;
         occluded[index] = usual[index];
-        let Some(without) = model.score(&occluded) else {
-            continue;
+        occluded
+    };
+    let occluded: Vec<Row> = unusual.iter().map(without).collect();
+    let mut indices = unusual.into_iter();
+    let mut reasons = Vec::new();
+    model.scores(&occluded, |without| {
+        let (Some(index), Some(without)) = (indices.next(), without) else {
+            return;
         };
         let contribution = score.get() - without.get();
         if contribution > 0.0 {
             reasons.push(Reason {
-                feature: feature.name,
-                meaning: feature.meaning,
+                feature: FEATURES[index].name,
+                meaning: FEATURES[index].meaning,
                 value: row[index],
                 usual: usual[index],
                 contribution,
             });
         }
-    }
+    });
     reasons.sort_by(|a, b| b.contribution.total_cmp(&a.contribution));
     reasons.truncate(MOST);
     reasons

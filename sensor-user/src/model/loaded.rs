@@ -4,18 +4,18 @@ use std::{
     fs,
     panic::{AssertUnwindSafe, catch_unwind},
     path::{Path, PathBuf},
-    sync::Arc,
 };
 
 use sha2::{Digest, Sha256};
 use thiserror::Error;
-use tract_onnx::prelude::{
-    DatumExt, Framework, InferenceModelExt, IntoRunnable, IntoTensor, TypedRunnableModel,
-    TypedSimpleState, tvec,
-};
+use tract_onnx::prelude::{InferenceModel, OutletId, TractResult, TypedRunnableModel};
 
-use super::{Card, CardError, Score};
-use crate::features::{COUNT, Row};
+use super::{
+    Card, CardError, Score,
+    batch::{self, Batch},
+    network::{self, Network},
+};
+use crate::features::Row;
 
 /// The model that the sensor ships with.
 static SHIPPED: &[u8] = include_bytes!("../../../models/first.onnx");
@@ -105,42 +105,53 @@ pub struct Model {
     pub card: Card,
     /// SHA-256 of the file, in hexadecimal.
     pub sha256: String,
-    state: TypedSimpleState,
+    single: Network,
+    batch: Batch,
 }
 
 impl Model {
     /// Loads, validates and tries a model.
     pub fn load(source: &Source) -> Result<Self, LoadError> {
         let _span = tracing::debug_span!("load the model").entered();
-        let (bytes, metadata, plan) = open(source)?;
+        let Opened {
+            bytes,
+            model,
+            single,
+        } = open(source)?;
         let refused = |error| LoadError::Card {
             model: source.to_string(),
             source: error,
         };
-        let card = Card::from_metadata(&metadata).map_err(refused)?;
+        let card = Card::from_metadata(&metadata(&model)).map_err(refused)?;
         card.check_schema().map_err(refused)?;
-        let unusable = |reason: String| LoadError::Graph {
-            model: source.to_string(),
-            reason,
-        };
-        let state = guarded(|| plan.spawn()).map_err(unusable)?;
-        let mut model = Self {
+        let mut loaded = Self {
             card,
             sha256: hexadecimal(&bytes),
-            state,
+            single,
+            batch: Batch::default(),
         };
-        model.check_golden(source)?;
-        Ok(model)
+        loaded.check_golden(source)?;
+        loaded.batch = guarded(|| {
+            let rows = loaded.card.golden_rows();
+            Ok(Batch::of(&model, bytes.len(), &mut loaded.single, &rows))
+        })
+        .unwrap_or_default();
+        Ok(loaded)
     }
 
     /// Card, hash and shapes of a file, whatever its schema.
     pub fn inspect(source: &Source) -> Result<Inspection, LoadError> {
-        let (bytes, metadata, plan) = open(source)?;
-        let card = Card::from_metadata(&metadata).map_err(|error| LoadError::Card {
+        let Opened {
+            bytes,
+            model,
+            single,
+        } = open(source)?;
+        let plan = single.plan();
+        let card = Card::from_metadata(&metadata(&model)).map_err(|error| LoadError::Card {
             model: source.to_string(),
             source: error,
         })?;
-        let facts = |outlets: &[tract_onnx::prelude::OutletId]| {
+        let facts = |outlets: &[OutletId]| {
             outlets
                 .iter()
                 .filter_map(|outlet| plan.model().outlet_fact(*outlet).ok())
@@ -156,7 +167,7 @@ impl Model {
             bytes: bytes.len(),
             inputs: facts(plan.model().input_outlets().unwrap_or_default()),
             outputs: facts(plan.model().output_outlets().unwrap_or_default()),
-            operators: operators(&plan),
+            operators: operators(plan),
             card,
         })
     }
@@ -164,31 +175,45 @@ impl Model {
     /// Scores one row. A model whose output is no probability scores as
     /// `None`, which the caller counts.
     pub fn score(&mut self, row: &Row) -> Option<Score> {
-        let input =
-            tract_onnx::prelude::tract_ndarray::Array2::from_shape_vec((1, COUNT), row.to_vec())
-                .ok()?;
-        let output = self.state.run(tvec!(input.into_tensor().into())).ok()?;
-        let view = output.first()?.to_plain_array_view::<f32>().ok()?;
-        Score::new(*view.iter().next()?)
+        let mut score = None;
+        self.single
+            .run(std::slice::from_ref(row), |value| score = value);
+        score
+    }
+
+    /// Rows that it is best to score at once.
+    pub const BATCH: usize = batch::SIZE;
+
+    /// Scores rows, and hands on the scores in the order of the rows: bit for bit
+    /// those that [`Model::score`] gives, at a part of the cost.
+    pub fn scores(&mut self, rows: &[Row], mut each: impl FnMut(Option<Score>)) {
+        let mut rest = rows;
+        while !rest.is_empty() {
+            let network = self.batch.worth(rest.len()).unwrap_or(&mut self.single);
+            let (now, later) = rest.split_at(network.rows().min(rest.len()));
+            network.run(now, &mut each);
+            rest = later;
+        }
     }
 
     fn check_golden(&mut self, source: &Source) -> Result<(), LoadError> {
-        for (index, golden) in self.card.golden.clone().into_iter().enumerate() {
-            let row = Row::try_from(golden.row.as_slice()).unwrap_or([0.0; COUNT]);
-            let found = guarded(|| Ok(self.score(&row)))
+        let rows = self.card.golden_rows();
+        for (index, row) in rows.iter().enumerate() {
+            let expected = self.card.golden[index].score;
+            let found = guarded(|| Ok(self.score(row)))
                 .map_err(|reason| LoadError::Graph {
                     model: source.to_string(),
                     reason,
                 })?
                 .map_or(f32::NAN, Score::get);
-            if (found - golden.score).abs() < GOLDEN_TOLERANCE {
+            if (found - expected).abs() < GOLDEN_TOLERANCE {
                 continue;
             }
             return Err(LoadError::Golden {
                 model: source.to_string(),
                 index,
                 found,
-                expected: golden.score,
+                expected,
             });
         }
         Ok(())
@@ -224,20 +249,35 @@ pub struct Inspection {
     pub card: Card,
 }
 
-type Plan = Arc<TypedRunnableModel>;
 /// The metadata of an ONNX file.
 type Metadata = BTreeMap<String, String>;
 
-fn open(source: &Source) -> Result<(Vec<u8>, Metadata, Plan), LoadError> {
+/// A file that tract runs.
+struct Opened {
+    bytes: Vec<u8>,
+    model: InferenceModel,
+    single: Network,
+}
+
+fn open(source: &Source) -> Result<Opened, LoadError> {
     let bytes = match source {
         Source::Shipped => SHIPPED.to_vec(),
         Source::File(path) => read(path)?,
     };
-    let (metadata, plan) = guarded(|| plan(&bytes)).map_err(|reason| LoadError::Graph {
+    let planned = guarded(|| {
+        let model = network::read(&bytes)?;
+        let single = Network::new(&model, 1)?;
+        Ok((model, single))
+    });
+    let (model, single) = planned.map_err(|reason| LoadError::Graph {
         model: source.to_string(),
         reason,
     })?;
-    Ok((bytes, metadata, plan))
+    Ok(Opened {
+        bytes,
+        model,
+        single,
+    })
 }
 
 fn read(path: &Path) -> Result<Vec<u8>, LoadError> {
@@ -255,15 +295,8 @@ fn read(path: &Path) -> Result<Vec<u8>, LoadError> {
     fs::read(path).map_err(failed)
 }
 
-fn plan(bytes: &[u8]) -> tract_onnx::prelude::TractResult<(Metadata, Plan)> {
-    let mut reader = bytes;
-    let model = tract_onnx::onnx()
-        .with_ignore_value_info(true)
-        .with_ignore_output_shapes(true)
-        .model_for_read(&mut reader)?
-        .with_input_fact(0, f32::fact([1, COUNT]).into())?
-        .into_optimized()?;
-    let metadata = model
+fn metadata(model: &InferenceModel) -> Metadata {
+    model
         .properties
         .iter()
         .filter_map(|(key, value)| {
@@ -276,11 +309,10 @@ fn plan(bytes: &[u8]) -> tract_onnx::prelude::TractResult<(Metadata, Plan)> {
                 .clone();
             Some((key.to_owned(), text))
         })
-        .collect();
-    Ok((metadata, model.into_runnable()?))
+        .collect()
 }
 
-fn operators(plan: &Plan) -> BTreeMap<String, usize> {
+fn operators(plan: &TypedRunnableModel) -> BTreeMap<String, usize> {
     let mut counts = BTreeMap::new();
     for node in plan.model().nodes() {
         *counts.entry(node.op().name().into_owned()).or_insert(0) += 1;
@@ -289,7 +321,7 @@ fn operators(plan: &Plan) -> BTreeMap<String, usize> {
 }
 
 /// Runs tract on bytes that may be hostile: a panic in it is an error here.
-fn guarded<T>(body: impl FnOnce() -> tract_onnx::prelude::TractResult<T>) -> Result<T, String> {
+fn guarded<T>(body: impl FnOnce() -> TractResult<T>) -> Result<T, String> {
     match catch_unwind(AssertUnwindSafe(body)) {
         Ok(Ok(value)) => Ok(value),
         Ok(Err(error)) => Err(format!("{error:#}")),
@@ -312,6 +344,7 @@ fn hexadecimal(bytes: &[u8]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::features::COUNT;
 
     #[test]
     fn the_shipped_model_loads_and_scores_its_golden_vectors() {
@@ -322,6 +355,32 @@ mod tests {
             score < model.card.alert,
             "ordinary work must not alert: {score:?}"
         );
+    }
+
+    #[test]
+    fn a_row_scores_the_same_alone_and_among_others() {
+        let mut model = Model::load(&Source::Shipped).unwrap();
+        assert!(model.batch.worth(Model::BATCH).is_some());
+        let mut state = 7_u64;
+        let mut rows = vec![[0.0_f32; COUNT]; 517];
+        for value in rows.iter_mut().flatten() {
+            state = state
+                .wrapping_mul(6_364_136_223_846_793_005)
+                .wrapping_add(1);
+            *value = ((state >> 33) % 4_000) as f32 / 997.0 - 0.5;
+        }
+        let alone: Vec<_> = rows.iter().map(|row| model.score(row).unwrap()).collect();
+        for size in [1, 2, 3, 4, 7, 8, 15, 16, 17, 33, 517] {
+            let mut together = Vec::new();
+            for rows in rows.chunks(size) {
+                model.scores(rows, |score| together.push(score.unwrap()));
+            }
+            let bits = |scores: &[Score]| {
+                let bits = scores.iter().map(|score| score.get().to_bits());
+                bits.collect::<Vec<_>>()
+            };
+            assert_eq!(bits(&together), bits(&alone), "{size}");
+        }
     }
 
     #[test]

@@ -1,8 +1,10 @@
 //! Scoring: an ONNX model that tract runs, and the card it carries.
 
+mod batch;
 mod card;
 mod explain;
 mod loaded;
+mod network;
 mod score;
 
 pub use card::{Card, CardError, Golden};

@@ -2,7 +2,11 @@ use std::{collections::HashSet, os::unix::ffi::OsStrExt, path::PathBuf};
 
 use procfs::process::Process;
 
-use crate::{event::Tgid, policy::Spared, state};
+use crate::{
+    event::{ProcessId, Tgid},
+    policy::Spared,
+    state::Image,
+};
 
 /// Who is never killed.
 #[derive(Clone, Debug)]
@@ -39,16 +43,16 @@ impl Protection {
         }
     }
 
-    /// Why this process may not be killed, if so.
+    /// Why a process that runs this program may not be killed, if so.
     #[must_use]
-    pub fn spares(&self, process: &state::Process) -> Option<Spared> {
-        if process.id.tgid == Tgid(1) {
+    pub fn spares(&self, process: ProcessId, image: Option<&Image>) -> Option<Spared> {
+        if process.tgid == Tgid(1) {
             return Some(Spared::Init);
         }
-        if self.sensor.contains(&process.id.tgid) {
+        if self.sensor.contains(&process.tgid) {
             return Some(Spared::Sensor);
         }
-        match &process.image {
+        match image {
             None => Some(Spared::NoProgram),
             Some(image) if self.executables.contains(&image.exe) => Some(Spared::Configured),
             Some(_) => None,
@@ -58,25 +62,21 @@ impl Protection {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::{Arc, OnceLock};
+    use std::sync::OnceLock;
 
     use super::*;
-    use crate::state::{
-        Image,
-        test_support::{exec_facts, process_id},
-    };
+    use crate::state::test_support::{exec_facts, process_id};
 
-    fn process(number: u32, exe: &[u8]) -> state::Process {
-        let mut process = state::Process::new(process_id(number, 5));
-        process.image = Some(Arc::new(Image {
+    fn process(number: u32, exe: &[u8]) -> (ProcessId, Option<Image>) {
+        let image = Image {
             facts: exec_facts(),
             exe: exe.into(),
             cwd: b"/"[..].into(),
             args: b""[..].into(),
             args_total: 0,
             sha256: OnceLock::new(),
-        }));
-        process
+        };
+        (process_id(number, 5), Some(image))
     }
 
     #[test]
@@ -84,7 +84,7 @@ mod tests {
         let protection = Protection::new(&[PathBuf::from("/usr/sbin/sshd")]);
         let own = std::process::id();
         let parent = std::os::unix::process::parent_id();
-        for (process, spared) in [
+        for ((process, image), spared) in [
             (process(1, b"/sbin/init"), Some(Spared::Init)),
             (process(own, b"/x"), Some(Spared::Sensor)),
             (process(parent, b"/x"), Some(Spared::Sensor)),
@@ -93,12 +93,10 @@ mod tests {
                 Some(Spared::Configured),
             ),
             (process(4_000_000, b"/tmp/sshd"), None),
-            (
-                state::Process::new(process_id(2, 0)),
-                Some(Spared::NoProgram),
-            ),
+            ((process_id(2, 0), None), Some(Spared::NoProgram)),
         ] {
-            assert_eq!(protection.spares(&process), spared, "{:?}", process.id);
+            let found = protection.spares(process, image.as_ref());
+            assert_eq!(found, spared, "{process:?}");
         }
     }
 }

@@ -1,4 +1,7 @@
-use std::sync::Arc;
+use std::{
+    ops::{Deref, DerefMut},
+    sync::{Arc, LazyLock},
+};
 
 use super::{Behaviour, Container, ContainerTable, Image};
 use crate::{
@@ -41,6 +44,25 @@ pub struct ThreadCredentials {
     pub credentials: Credentials,
 }
 
+/// What descendants did. Most processes have none: they take no room for it.
+#[derive(Clone, Debug, Default)]
+pub struct Descendants(Option<Box<Behaviour>>);
+
+impl Deref for Descendants {
+    type Target = Behaviour;
+
+    fn deref(&self) -> &Behaviour {
+        static NOTHING: LazyLock<Behaviour> = LazyLock::new(Behaviour::default);
+        self.0.as_deref().unwrap_or(&NOTHING)
+    }
+}
+
+impl DerefMut for Descendants {
+    fn deref_mut(&mut self) -> &mut Behaviour {
+        self.0.get_or_insert_default()
+    }
+}
+
 /// One process.
 #[derive(Clone, Debug)]
 pub struct Process {
@@ -64,7 +86,7 @@ pub struct Process {
     /// What it did itself.
     pub own: Behaviour,
     /// What its descendants did, down to [`Process::GATHERED_LEVELS`].
-    pub descendants: Behaviour,
+    pub descendants: Descendants,
     /// How often its executable had run before.
     pub executable_seen: u32,
     /// How often its executable had run below its parent's.
@@ -95,7 +117,7 @@ impl Process {
             exec_at: id.start,
             exited_at: None,
             own: Behaviour::default(),
-            descendants: Behaviour::default(),
+            descendants: Descendants::default(),
             executable_seen: 0,
             pair_seen: 0,
             executable_from_tree: false,

@@ -3,6 +3,8 @@ use std::{
     sync::{Arc, OnceLock},
 };
 
+use foldhash::fast::RandomState;
+
 use super::{ContainerTable, Image, Novelty, Process, ThreadCredentials};
 use crate::{
     capture::{ScannedCgroup, ScannedProcess},
@@ -35,9 +37,11 @@ impl Default for TableLimits {
 #[derive(Debug)]
 pub struct ProcessTable {
     limits: TableLimits,
-    processes: HashMap<ProcessId, Process>,
+    /// Each in a place of its own: the map, half empty at times, holds no more
+    /// than where they are.
+    processes: HashMap<ProcessId, Box<Process>, RandomState>,
     /// The newest process of each number.
-    by_number: HashMap<Tgid, ProcessId>,
+    by_number: HashMap<Tgid, ProcessId, RandomState>,
     /// Ended processes, the earliest first.
     ended: VecDeque<ProcessId>,
     novelty: Novelty,
@@ -54,8 +58,8 @@ impl ProcessTable {
     pub fn new(limits: TableLimits, tick: u64) -> Self {
         Self {
             limits,
-            processes: HashMap::new(),
-            by_number: HashMap::new(),
+            processes: HashMap::default(),
+            by_number: HashMap::default(),
             ended: VecDeque::new(),
             novelty: Novelty::new(),
             containers: ContainerTable::new(Some(0), None),
@@ -91,12 +95,14 @@ impl ProcessTable {
     /// The process, live or lately ended.
     #[must_use]
     pub fn get(&self, id: ProcessId) -> Option<&Process> {
-        self.processes.get(&self.known_as(id))
+        let process = self.processes.get(&id);
+        let process = process.or_else(|| self.processes.get(&self.scanned_as(id)?));
+        process.map(Box::as_ref)
     }
 
     /// The process, to be changed.
     pub fn get_mut(&mut self, id: ProcessId) -> Option<&mut Process> {
-        self.processes.get_mut(&self.known_as(id))
+        self.processes.get_mut(&self.known_as(id)).map(Box::as_mut)
     }
 
     /// Parent, grandparent and so on, as far as they are known, at most 16.
@@ -114,7 +120,8 @@ impl ProcessTable {
     /// The newest process of this number.
     #[must_use]
     pub fn newest(&self, tgid: Tgid) -> Option<&Process> {
-        self.processes.get(self.by_number.get(&tgid)?)
+        let process = self.processes.get(self.by_number.get(&tgid)?)?;
+        Some(process)
     }
 
     /// The id of a process by one whose start may be rounded down to a tick.
@@ -200,10 +207,14 @@ impl ProcessTable {
         if self.processes.contains_key(&id) {
             return id;
         }
-        match self.by_number.get(&id.tgid) {
-            Some(&known) if known.start.0 == id.start.0 - id.start.0 % self.tick => known,
-            _ => id,
-        }
+        self.scanned_as(id).unwrap_or(id)
+    }
+
+    /// Under which id a scanned process is in the table that is not there under
+    /// this one.
+    fn scanned_as(&self, id: ProcessId) -> Option<ProcessId> {
+        let known = *self.by_number.get(&id.tgid)?;
+        (known.start.0 == id.start.0 - id.start.0 % self.tick).then_some(known)
     }
 
     /// Gives a scanned process its exact start.
@@ -238,7 +249,7 @@ impl ProcessTable {
         }
         self.by_number.insert(process.id.tgid, process.id);
         let id = process.id;
-        let replaced = self.processes.insert(id, process);
+        let replaced = self.processes.insert(id, Box::new(process));
         // Only a record that tells of the same process twice comes here.
         if replaced.is_some_and(|replaced| replaced.exited_at.is_some()) {
             self.ended.retain(|ended| *ended != id);

@@ -76,6 +76,7 @@ pub(super) async fn run(
             found.records += noticed.notices;
             more = noticed.more;
         }
+        pipeline.settle();
         pace.found(found, Instant::now());
         if more {
             pipeline.falls_behind();
@@ -95,6 +96,7 @@ pub(super) async fn run(
             break;
         }
     }
+    pipeline.settle();
     print_verdicts(pipeline, &mut status);
     pipeline.finish(losses.read(), programs, options.quiet);
     Ok(())

@@ -1,5 +1,6 @@
 mod hashes;
 mod known;
+mod looks;
 mod loss;
 mod main_loop;
 mod memory;

@@ -8,6 +8,7 @@ use super::{
     Events,
     hashes::{self, Hashes},
     known::Known,
+    looks::{Look, Looks},
     loss::{AgentLosses, Losses},
     scoring::{self, Judgement, Scoring},
     startup, summary_text,
@@ -20,16 +21,16 @@ use crate::{
         ScannedProcess, UnrecordedReader, WallClock, decode, tick_nanoseconds,
     },
     event::{Act, Event, ProcessId, Unrecorded},
-    features::{Context, Moment, extract},
+    features::{Context, Moment, Row, extract},
     hash::Hashed,
-    model::Model,
+    model::{Model, Score},
     outputs::{
         Counts, FeatureExport, Record, RecordBuilder, RecordName, Status, SummaryPart, VerdictPart,
         Writer, json_line,
     },
-    policy::{Action, Config},
+    policy::{Action, Config, Mode},
     response::{Protection, kill},
-    state::{Applied, ProcessTable, TableLimits},
+    state::{Applied, Portrait, ProcessTable, TableLimits},
 };
 
 /// Between two readings of what all processes did without a record, while records
@@ -48,6 +49,9 @@ pub(super) struct Pipeline {
     resolver: Resolver,
     target_resolver: Resolver,
     scoring: Option<Scoring>,
+    looks: Looks,
+    /// Kept from one batch of looks to the next.
+    scores: Vec<Option<Score>>,
     protection: Protection,
     writer: Option<Writer>,
     export: Option<FeatureExport>,
@@ -86,6 +90,8 @@ impl Pipeline {
             resolver: Resolver::new(),
             target_resolver: Resolver::new(),
             scoring: model.map(|model| Scoring::new(model, config)),
+            looks: Looks::new(config.mode == Mode::Enforce),
+            scores: Vec::new(),
             protection: Protection::new(&config.protected),
             // Nobody would read them.
             hashes: Hashes::new(if writer.is_some() {
@@ -135,6 +141,10 @@ impl Pipeline {
     pub(super) fn record(&mut self, bytes: &[u8]) {
         if let Some(event) = decoded(bytes, &mut self.counts) {
             self.event(event);
+        }
+        self.looks.passed();
+        if self.looks.are_due() {
+            self.settle();
         }
     }
 
@@ -230,6 +240,7 @@ impl Pipeline {
             }
         }
         self.told = told;
+        self.settle();
     }
 
     fn apply_unrecorded(&mut self, acts: &Unrecorded) -> Applied {
@@ -261,7 +272,7 @@ impl Pipeline {
         }
     }
 
-    /// Scores a process, and follows up on the score.
+    /// Looks at a process: what its row has is what is known now.
     fn look(&mut self, id: ProcessId, moment: Moment, time: BootTime) {
         let unix_seconds = self.records.clock.unix_seconds(time);
         let recent_loss = self.losses.recent();
@@ -281,51 +292,94 @@ impl Pipeline {
                 &row,
             );
         }
+        if self.scoring.is_none() {
+            return;
+        }
+        let look = Look {
+            portrait: Portrait::of(process, &self.table),
+            exec_at: process.exec_at,
+            moment,
+            time,
+        };
+        self.looks.push(look, &row);
+        if self.looks.are_due() {
+            self.settle();
+        }
+    }
+
+    /// Scores the looks that wait, and follows up on the scores, in their order.
+    pub(super) fn settle(&mut self) {
         let Some(scoring) = &mut self.scoring else {
             return;
         };
-        let spared = self.protection.spares(process);
-        self.counts.scores += 1;
-        let Some(Judgement {
-            score,
-            decision,
-            latency,
-        }) = scoring.judge(&row, time, spared)
-        else {
-            self.counts.invalid_scores += 1;
-            return;
-        };
-        if decision.action == Action::None || !scoring.is_news(process, decision.label) {
+        if self.looks.rows().is_empty() {
             return;
         }
-        let kill = (decision.action == Action::Kill).then(|| kill(process.id, self.tick_ns));
+        scoring.score(self.looks.rows(), &mut self.scores);
+        // Both are given back below: they keep their room.
+        let mut looks = std::mem::take(&mut self.looks);
+        let mut scores = std::mem::take(&mut self.scores);
+        for ((look, row), score) in looks.drain().zip(scores.drain(..)) {
+            self.counts.scores += 1;
+            match score {
+                Some(score) => self.follow_up(&look, &row, score),
+                None => self.counts.invalid_scores += 1,
+            }
+        }
+        self.looks = looks;
+        self.scores = scores;
+    }
+
+    fn follow_up(&mut self, look: &Look, row: &Row, score: Score) {
+        let Some(scoring) = &mut self.scoring else {
+            return;
+        };
+        let &Look {
+            ref portrait,
+            exec_at,
+            moment,
+            time,
+        } = look;
+        let protection = &self.protection;
+        let Judgement {
+            decision,
+            spared,
+            latency,
+        } = scoring.judge(score, time, || {
+            protection.spares(portrait.id, portrait.image.as_deref())
+        });
+        if decision.action == Action::None || !scoring.is_news(portrait.id, exec_at, decision.label)
+        {
+            return;
+        }
+        let kill = (decision.action == Action::Kill).then(|| kill(portrait.id, self.tick_ns));
         let kill_latency = BootTime::now().since(time);
         let killed = kill == Some(Ok(()));
         if killed {
-            scoring.killed(process.id, time);
+            scoring.killed(portrait.id, time);
         }
         let verdict = VerdictPart {
             score: score.get(),
             threshold: scoring.threshold(decision.label).get(),
             label: decision.label,
             action: decision.action,
-            spared: spared.filter(|_| decision.action == Action::Spare),
+            spared,
             kill_error: kill.and_then(Result::err).map(|error| error.to_string()),
             moment: moment.name(),
             model: scoring.identity(),
             latency_us: microseconds(latency),
             kill_latency_us: killed.then(|| microseconds(kill_latency)),
-            reasons: scoring.reasons(&row, score),
+            reasons: scoring.reasons(row, score),
         };
         self.counts.verdicts += 1;
         self.counts.kills += u64::from(killed);
-        self.give_verdict(id, time, verdict);
+        self.give_verdict(portrait, time, verdict);
     }
 
-    fn give_verdict(&mut self, id: ProcessId, time: BootTime, verdict: VerdictPart) {
+    fn give_verdict(&mut self, portrait: &Portrait, time: BootTime, verdict: VerdictPart) {
         let mut record = Record::new(RecordName::Verdict, self.records.clock.rfc3339(time));
-        let mut process = self.records.process(id, &self.table);
-        let image = self.table.get(id).and_then(|known| known.image.as_ref());
+        let mut process = self.records.portrait(portrait);
+        let image = portrait.image.as_ref();
         process.exe_sha256 = image.and_then(|image| image.sha256.get()).copied();
         self.verdict_lines
             .push(verdict_line::render(&record.time, &verdict, &process));

@@ -14,7 +14,7 @@ use crate::{
     features::{Moment, Row},
     model::{Model, Reason, Score, explain},
     outputs::{Latencies, ModelPart},
-    policy::{Config, Decision, Label, Mode, Spared, decide},
+    policy::{Action, Config, Decision, Label, Mode, Spared, decide},
     state::{Applied, Process, ProcessTable},
 };
 
@@ -36,11 +36,12 @@ pub(super) struct Scoring {
     inference: Latencies,
 }
 
-/// A score with what follows from it.
+/// What follows from a score.
 #[derive(Clone, Copy)]
 pub(super) struct Judgement {
-    pub(super) score: Score,
     pub(super) decision: Decision,
+    /// Why the process is spared, where it is.
+    pub(super) spared: Option<Spared>,
     /// From the kernel's timestamp to the decision.
     pub(super) latency: Duration,
 }
@@ -52,7 +53,7 @@ pub(super) struct Percentiles {
     pub(super) decision: [f64; 3],
     /// From the kernel's timestamp to the end of a killed process.
     pub(super) death: [f64; 3],
-    /// Inference alone.
+    /// Inference alone; of rows scored at once, each one's share.
     pub(super) inference: [f64; 3],
 }
 
@@ -85,31 +86,41 @@ impl Scoring {
         }
     }
 
-    /// Scores a row and decides; `None` when the score is no probability.
+    /// Scores rows into `scores`, in their order; `None` for what is no
+    /// probability.
+    pub(super) fn score(&mut self, rows: &[Row], scores: &mut Vec<Option<Score>>) {
+        let before = Instant::now();
+        self.model.scores(rows, |score| scores.push(score));
+        let each = before.elapsed() / u32::try_from(rows.len()).unwrap_or(u32::MAX).max(1);
+        for _ in rows {
+            self.inference.record(each);
+        }
+    }
+
+    /// Decides what follows from a score, for an event of this time. `spared` says
+    /// why the process may not be killed, if so.
     pub(super) fn judge(
         &mut self,
-        row: &Row,
+        score: Score,
         time: BootTime,
-        spared: Option<Spared>,
-    ) -> Option<Judgement> {
-        let before = Instant::now();
-        let score = self.model.score(row);
-        self.inference.record(before.elapsed());
-        let score = score?;
+        spared: impl FnOnce() -> Option<Spared>,
+    ) -> Judgement {
+        let matters = score >= self.alert || score >= self.kill;
+        let spared = matters.then(spared).flatten();
         let decision = decide(score, self.alert, self.kill, self.mode, spared);
         let latency = BootTime::now().since(time);
         self.decision.record(latency);
-        Some(Judgement {
-            score,
+        Judgement {
             decision,
+            spared: spared.filter(|_| decision.action == Action::Spare),
             latency,
-        })
+        }
     }
 
     /// True when this verdict was not given before: the process, with the
-    /// program it runs, had none, or a lesser one.
-    pub(super) fn is_news(&mut self, process: &Process, label: Label) -> bool {
-        let key = (process.id, process.exec_at);
+    /// program that it ran at this time, had none, or a lesser one.
+    pub(super) fn is_news(&mut self, process: ProcessId, exec_at: BootTime, label: Label) -> bool {
+        let key = (process, exec_at);
         if self
             .judged
             .peek(&key)

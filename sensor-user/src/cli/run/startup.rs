@@ -48,6 +48,7 @@ pub(super) fn take_in_existing(
     for record in held {
         pipeline.record(&record);
     }
+    pipeline.settle();
 }
 
 /// Records held at most while `/proc` is read.

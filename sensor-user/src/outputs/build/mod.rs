@@ -22,7 +22,7 @@ use crate::{
     event::{Act, CgroupCreate, Event, Fork, KeyUse, NamespaceChange, ProcessId, Unrecorded},
     hash::{Executed, Hashed},
     outputs::names,
-    state::{Process, ProcessTable},
+    state::{Portrait, Process, ProcessTable},
 };
 
 /// A path that the resolver made absolute, with its origin.
@@ -199,6 +199,12 @@ impl RecordBuilder {
     #[must_use]
     pub fn process(&self, id: ProcessId, table: &ProcessTable) -> ProcessPart {
         process::part(self.clock, id, table)
+    }
+
+    /// A process as it was.
+    #[must_use]
+    pub fn portrait(&self, portrait: &Portrait) -> ProcessPart {
+        process::portrait_part(self.clock, portrait)
     }
 }
 

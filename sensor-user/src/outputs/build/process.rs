@@ -5,35 +5,45 @@ use crate::{
     capture::WallClock,
     event::{ExecFacts, ExitStatus, ProcessId, Standing},
     outputs::record::{ContainerPart, ExecPart, ExitPart, ParentPart, ProcessPart},
-    state::{Container, Image, ProcessTable, Sha256},
+    state::{Container, Image, Portrait, ProcessTable, Sha256},
 };
 
 /// A process with all that is known of it.
 pub(super) fn part(clock: WallClock, id: ProcessId, table: &ProcessTable) -> ProcessPart {
-    let known = table.get(id);
-    let id = known.map_or(id, |process| process.id);
-    let mut part = ProcessPart {
+    table.get(id).map_or_else(
+        || stranger(clock, id),
+        |process| portrait_part(clock, &Portrait::of(process, table)),
+    )
+}
+
+/// A process of which nothing is known but that it is there.
+fn stranger(clock: WallClock, id: ProcessId) -> ProcessPart {
+    ProcessPart {
         pid: id.tgid.0,
         start_time: clock.rfc3339(id.start),
         start_boottime_ns: id.start.0,
         ..ProcessPart::default()
-    };
-    let Some(process) = known else { return part };
-    part.parent = process.parent.map(|parent| ParentPart {
+    }
+}
+
+/// A process as it was.
+pub(super) fn portrait_part(clock: WallClock, portrait: &Portrait) -> ProcessPart {
+    let mut part = stranger(clock, portrait.id);
+    part.parent = portrait.parent.map(|parent| ParentPart {
         pid: parent.tgid.0,
         start_boottime_ns: parent.start.0,
-        exe: table
-            .get(parent)
-            .and_then(|parent| parent.image.as_deref())
+        exe: portrait
+            .parent_image
+            .as_deref()
             .map(|image| text(&image.exe)),
     });
-    if let Some(image) = &process.image {
+    if let Some(image) = &portrait.image {
         describe_image(&mut part, image);
     }
-    if let Some(standing) = &process.standing {
+    if let Some(standing) = &portrait.standing {
         describe_standing(&mut part, standing);
     }
-    part.container = process.container.as_deref().map(container_part);
+    part.container = portrait.container.as_deref().map(container_part);
     part
 }
 

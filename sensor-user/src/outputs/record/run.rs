@@ -141,7 +141,7 @@ pub struct SummaryPart {
     /// From the kernel's timestamp to the end of a process that was killed,
     /// microseconds, likewise.
     pub death_latency_us: [f64; 3],
-    /// Inference alone, microseconds, likewise.
+    /// Inference alone, microseconds, likewise; of rows scored at once, each one's share.
     pub inference_us: [f64; 3],
     /// Processor time of the sensor, in seconds.
     pub cpu_seconds: f64,
