@@ -10,9 +10,7 @@ use super::{
     known::Known,
     loss::{AgentLosses, Losses},
     scoring::{self, Judgement, Scoring},
-    startup, summary_text,
-    usage::Usage,
-    verdict_line,
+    startup, summary_text, verdict_line,
 };
 use crate::{
     capture::{
@@ -26,6 +24,7 @@ use crate::{
     outputs::{
         Counts, FeatureExport, Record, RecordBuilder, RecordName, Status, SummaryPart, VerdictPart,
         Writer, json_line,
+        metrics::{Facts, Process, Publisher, Snapshot},
     },
     policy::{Action, Config},
     response::{Protection, kill},
@@ -50,6 +49,8 @@ pub(super) struct Pipeline {
     counts: Counts,
     losses: Losses,
     verdict_lines: Vec<String>,
+    /// Where metrics are shown, if they are.
+    publisher: Option<Publisher>,
 }
 
 impl Pipeline {
@@ -92,7 +93,46 @@ impl Pipeline {
             counts: Counts::default(),
             losses: Losses::default(),
             verdict_lines: Vec::new(),
+            publisher: None,
         }
+    }
+
+    /// What metrics tell of this run that does not change.
+    pub(super) fn facts(&self, config: &Config) -> Facts {
+        Facts {
+            model: self.scoring.as_ref().map(Scoring::identity),
+            mode: config.mode.name(),
+            started: self.records.clock.unix_seconds(self.started),
+            table_capacity: config.processes,
+        }
+    }
+
+    /// Shows metrics from now on.
+    pub(super) fn publish_to(&mut self, publisher: Publisher) {
+        self.publisher = Some(publisher);
+        self.publish();
+    }
+
+    /// Shows metrics as they are now.
+    fn publish(&self) {
+        let Some(publisher) = &self.publisher else {
+            return;
+        };
+        let hashes = self.hashes.counts();
+        let mut snapshot = Snapshot {
+            taken: self.records.clock.unix_seconds(BootTime::now()),
+            counts: self.counts.clone(),
+            kernel: self.losses.kernel().clone(),
+            table_overflowed: self.table.overflowed(),
+            output_lost: self.output_lost(),
+            processes: self.table.live(),
+            hashes: [hashes.computed, hashes.skipped],
+            ..Snapshot::default()
+        };
+        if let Some(scoring) = &self.scoring {
+            scoring.show_times(&mut snapshot);
+        }
+        publisher.publish(snapshot);
     }
 
     /// Takes in the cgroups that were there before the sensor.
@@ -252,7 +292,7 @@ impl Pipeline {
             kill_latency_us: killed.then(|| microseconds(kill_latency)),
             reasons: scoring.reasons(&row, score),
         };
-        self.counts.verdicts += 1;
+        self.counts.verdict(decision.label, decision.action);
         self.counts.kills += u64::from(killed);
         self.give_verdict(id, time, verdict);
     }
@@ -278,6 +318,7 @@ impl Pipeline {
         let sums = self.repeat_reader.collect(totals.counted);
         self.take_in_repeats(&sums);
         self.tell_losses(kernel);
+        self.publish();
     }
 
     fn tell_losses(&mut self, kernel: KernelLosses) {
@@ -337,7 +378,7 @@ impl Pipeline {
             events: self.counts.events(),
             processes: self.table.live(),
             lost: self.lost(),
-            verdicts: self.counts.verdicts,
+            verdicts: self.counts.verdicts(),
         }
     }
 
@@ -391,7 +432,7 @@ impl Pipeline {
     }
 
     fn summary(&self, programs: Vec<ProgramStats>) -> SummaryPart {
-        let usage = Usage::own();
+        let usage = Process::own();
         let times = self
             .scoring
             .as_ref()
@@ -405,7 +446,7 @@ impl Pipeline {
             lost: self.lost(),
             accounting: self.losses.accounting(),
             processes: self.table.live(),
-            verdicts: self.counts.verdicts,
+            verdicts: self.counts.verdicts(),
             kills: self.counts.kills,
             scores: self.counts.scores,
             hashes: self.hashes.counts().computed,
@@ -414,7 +455,7 @@ impl Pipeline {
             death_latency_us: times.death,
             inference_us: times.inference,
             cpu_seconds: usage.cpu_seconds,
-            peak_rss_bytes: usage.peak_rss_bytes,
+            peak_rss_bytes: usage.peak_bytes,
             programs,
         }
     }
