@@ -12,6 +12,7 @@
 )]
 
 pub mod documentation;
+pub mod exposition;
 mod mounts;
 mod record;
 pub mod refusal;

@@ -38,6 +38,8 @@ enum Command {
     Bench(bench::Arguments),
     #[command(hide = true)]
     BenchInside(bench::inside::Arguments),
+    #[command(hide = true)]
+    BenchWorker(bench::worker::Arguments),
     Docs(docs::Arguments),
     Ebpf(ebpf::Arguments),
     Dataset(dataset::Arguments),
@@ -54,6 +56,7 @@ fn main() -> ExitCode {
         Command::Test(arguments) => test::main(&arguments),
         Command::Bench(arguments) => bench::main(&arguments),
         Command::BenchInside(arguments) => bench::inside::main(&arguments),
+        Command::BenchWorker(arguments) => bench::worker::main(&arguments),
         Command::Docs(arguments) => docs::main(&arguments),
         Command::Ebpf(arguments) => ebpf::main(&arguments),
         Command::Dataset(arguments) => dataset::main(&arguments),

@@ -3,6 +3,7 @@
 mod build;
 mod export;
 mod line;
+pub mod metrics;
 mod names;
 mod record;
 mod status;

@@ -3,12 +3,15 @@ use std::{collections::BTreeMap, time::Duration};
 use hdrhistogram::Histogram;
 use sensor_common::RecordKind;
 
+use super::metrics::Buckets;
+use crate::policy::{Action, Label};
+
 /// What was taken in and given out during a run.
 #[derive(Clone, Debug)]
 pub struct Counts {
     events: [u64; RecordKind::COUNT],
-    /// Verdicts given.
-    pub verdicts: u64,
+    /// Verdicts by label and action.
+    verdicts: [[u64; 4]; 3],
     /// Processes killed.
     pub kills: u64,
     /// Scores taken.
@@ -23,7 +26,7 @@ impl Default for Counts {
     fn default() -> Self {
         Self {
             events: [0; RecordKind::COUNT],
-            verdicts: 0,
+            verdicts: [[0; 4]; 3],
             kills: 0,
             scores: 0,
             invalid_scores: 0,
@@ -38,6 +41,29 @@ impl Counts {
         self.events[usize::from(kind.tag())] += 1;
     }
 
+    /// Events of one kind.
+    #[must_use]
+    pub fn of(&self, kind: RecordKind) -> u64 {
+        self.events[usize::from(kind.tag())]
+    }
+
+    /// Counts a verdict.
+    pub fn verdict(&mut self, label: Label, action: Action) {
+        self.verdicts[label as usize][action as usize] += 1;
+    }
+
+    /// Verdicts with this label, on which this was done.
+    #[must_use]
+    pub fn verdicts_of(&self, label: Label, action: Action) -> u64 {
+        self.verdicts[label as usize][action as usize]
+    }
+
+    /// Verdicts given.
+    #[must_use]
+    pub fn verdicts(&self) -> u64 {
+        self.verdicts.iter().flatten().sum()
+    }
+
     /// Events of all kinds.
     #[must_use]
     pub fn events(&self) -> u64 {
@@ -49,35 +75,49 @@ impl Counts {
     pub fn by_kind(&self) -> BTreeMap<&'static str, u64> {
         RecordKind::ALL
             .into_iter()
-            .map(|kind| (kind.name(), self.events[usize::from(kind.tag())]))
+            .map(|kind| (kind.name(), self.of(kind)))
             .collect()
     }
 }
 
-/// A histogram of durations, from 1 ns to a minute, with two digits.
+/// A histogram of durations, from 1 ns to a minute, with two digits; and the same in a few fixed
+/// buckets, for metrics.
 #[derive(Clone, Debug)]
-pub struct Latencies(Option<Histogram<u64>>);
+pub struct Latencies {
+    histogram: Option<Histogram<u64>>,
+    buckets: Buckets,
+}
 
 impl Latencies {
     /// An empty histogram (about 40 KiB when full).
     #[must_use]
     pub fn new() -> Self {
         const MINUTE: u64 = 60_000_000_000;
-        Self(Histogram::new_with_bounds(1, MINUTE, 2).ok())
+        Self {
+            histogram: Histogram::new_with_bounds(1, MINUTE, 2).ok(),
+            buckets: Buckets::default(),
+        }
     }
 
     /// Adds a duration.
     pub fn record(&mut self, duration: Duration) {
-        if let Some(histogram) = &mut self.0 {
+        self.buckets.record(duration);
+        if let Some(histogram) = &mut self.histogram {
             histogram.saturating_record(u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX));
         }
+    }
+
+    /// The same in fixed buckets.
+    #[must_use]
+    pub fn buckets(&self) -> Buckets {
+        self.buckets
     }
 
     /// Median, 99th and 99.9th percentile, in microseconds.
     #[must_use]
     pub fn percentiles_us(&self) -> [f64; 3] {
         [0.5, 0.99, 0.999].map(|quantile| {
-            self.0.as_ref().map_or(0.0, |histogram| {
+            self.histogram.as_ref().map_or(0.0, |histogram| {
                 histogram.value_at_quantile(quantile) as f64 / 1_000.0
             })
         })

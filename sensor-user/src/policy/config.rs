@@ -6,7 +6,7 @@ use std::{
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
-use super::range::Ranges;
+use super::{metrics::Metrics, range::Ranges};
 use crate::{
     capture::Exclusions,
     model::{Score, Source},
@@ -21,6 +21,17 @@ pub enum Mode {
     Observe,
     /// Kill what scores at or above the kill threshold.
     Enforce,
+}
+
+impl Mode {
+    /// The name in a policy.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Observe => "observe",
+            Self::Enforce => "enforce",
+        }
+    }
 }
 
 /// Which model scores.
@@ -62,6 +73,8 @@ pub struct Config {
     pub watch_write: Vec<PathBuf>,
     /// Acts that are not recorded.
     pub exclusions: Exclusions,
+    /// Where metrics are served.
+    pub metrics: Metrics,
 }
 
 /// Files that hold secrets on every server: their readers are recorded unless
@@ -90,6 +103,7 @@ impl Default for Config {
             watch_read: SECRETS.iter().map(PathBuf::from).collect(),
             watch_write: Vec::new(),
             exclusions: Exclusions::default(),
+            metrics: Metrics::default(),
         }
     }
 }
@@ -136,6 +150,14 @@ struct File {
     limits: LimitsSection,
     watch: WatchSection,
     exclude: ExcludeSection,
+    metrics: MetricsSection,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+struct MetricsSection {
+    listen: Option<String>,
+    allow_remote: bool,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -261,6 +283,7 @@ impl Config {
                 cgroups: ranges.excluded_cgroups("exclude.cgroups", file.exclude.cgroups)?,
                 paths: ranges.excluded_paths("exclude.paths", file.exclude.paths)?,
             },
+            metrics: ranges.metrics(file.metrics.listen.as_deref(), file.metrics.allow_remote)?,
         })
     }
 }
@@ -296,7 +319,8 @@ mod tests {
              [response]\nmode = \"enforce\"\nprotected = [\"/usr/sbin/sshd\"]\n\
              [limits]\ncritical_ring_bytes = 65536\nbulk_ring_bytes = 131072\nprocesses = 2000\n\
              output_queue = 100\nhash_file_bytes = 0\n\
-             [exclude]\nexecutables = [\"/b\"]\ncgroups = [\"/c\"]\npaths = [\"/p\"]\n",
+             [exclude]\nexecutables = [\"/b\"]\ncgroups = [\"/c\"]\npaths = [\"/p\"]\n\
+             [metrics]\nlisten = \"192.0.2.1:9464\"\nallow_remote = true\n",
         )
         .unwrap();
         assert_eq!(config.mode, Mode::Enforce);
@@ -318,6 +342,9 @@ mod tests {
             paths: vec!["/p".into()],
         };
         assert_eq!(config.exclusions, exclusions);
+        let listen = config.metrics.listen.unwrap();
+        assert_eq!(listen.to_string(), "192.0.2.1:9464");
+        assert!(config.metrics.allow_remote);
     }
 
     #[test]
@@ -380,6 +407,23 @@ mod tests {
             (
                 "[exclude]\nusers = [\"root\"]",
                 &["unknown field `users`", "`executables`, `cgroups`, `paths`"],
+            ),
+            (
+                "[metrics]\nlisten = \"0.0.0.0:9464\"",
+                &[
+                    "metrics.listen",
+                    "\"0.0.0.0:9464\"",
+                    "127.0.0.1:9464",
+                    "allow_remote = true",
+                ],
+            ),
+            (
+                "[metrics]\nlisten = \"unix:metrics.sock\"\nallow_remote = true",
+                &["metrics.listen", "\"unix:metrics.sock\"", "absolute path"],
+            ),
+            (
+                "[metrics]\nport = 9464",
+                &["unknown field `port`", "`listen` or `allow_remote`"],
             ),
             (
                 "[response]\nprotected = [\"sshd\"]",

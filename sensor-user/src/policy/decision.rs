@@ -42,6 +42,19 @@ pub enum Action {
     Spare,
 }
 
+impl Action {
+    /// The name in outputs.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::None => "none",
+            Self::Flag => "flag",
+            Self::Kill => "kill",
+            Self::Spare => "spare",
+        }
+    }
+}
+
 /// Why a process is never killed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]

@@ -2,7 +2,9 @@
 
 mod config;
 mod decision;
+mod metrics;
 mod range;
 
 pub use config::{Config, ConfigError, Mode, ModelChoice};
 pub use decision::{Action, Decision, Label, Spared, decide};
+pub use metrics::{AddressError, Metrics, MetricsAddress};

@@ -2,6 +2,7 @@
 
 mod coverage;
 mod features;
+mod metrics;
 mod records;
 mod verifier;
 
@@ -12,6 +13,7 @@ use std::{
 
 pub use coverage::coverage_page;
 pub use features::features_page;
+pub use metrics::metrics_page;
 pub use records::{records_page, records_schema};
 pub use verifier::verifier_page;
 
@@ -24,6 +26,7 @@ pub fn generated() -> Vec<(PathBuf, String)> {
         (docs.join("records.schema.json"), records_schema()),
         (docs.join("coverage.md"), coverage_page()),
         (docs.join("features.md"), features_page()),
+        (docs.join("metrics.md"), metrics_page()),
         (docs.join("verifier.md"), verifier_page()),
     ]
 }

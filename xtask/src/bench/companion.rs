@@ -1,36 +1,36 @@
-//! A program that runs beside the loads: a server that one needs, or another that watches.
+//! A program that runs beside the bench: the sensor, a server, another that watches, or a load.
 
 use std::{
     fs::File,
     io::Read as _,
     os::unix::process::CommandExt as _,
     path::{Path, PathBuf},
-    process::{Child, Command, Stdio},
+    process::{Child, ChildStdin, ChildStdout, Command, ExitStatus, Stdio},
     thread,
     time::{Duration, Instant},
 };
 
-use anyhow::{Context as _, Result, bail, ensure};
+use anyhow::{Context as _, Result, anyhow, bail, ensure};
 use rustix::process::{
-    Pid, Signal, WaitId, WaitIdOptions, kill_process_group, set_parent_process_death_signal,
-    test_kill_process_group, waitid,
+    Pid, Signal, WaitId, WaitIdOptions, kill_process, kill_process_group,
+    set_parent_process_death_signal, test_kill_process_group, waitid,
 };
 
 use super::{interrupt, progress};
 
 /// Between two looks at whether a condition holds.
-const POLL: Duration = Duration::from_millis(5);
+pub(super) const POLL: Duration = Duration::from_millis(5);
 /// How long it may take to stop before it is killed.
 const PATIENCE: Duration = Duration::from_secs(10);
-/// How long what was killed may take to be gone.
-const DEATH: Duration = Duration::from_secs(1);
+/// How long what was killed may take to be gone: thousands of processes take their time.
+const DEATH: Duration = Duration::from_secs(10);
 
 /// A running program with all that it starts in its process group; dropping it stops it.
 pub(super) struct Companion {
     name: String,
     child: Child,
-    /// Whether the child was waited for: its number may be another's from then on.
-    ended: bool,
+    /// Once the child was waited for: its number may be another's from then on.
+    ended: Option<ExitStatus>,
     errors: PathBuf,
     patience: Duration,
 }
@@ -39,12 +39,30 @@ impl Companion {
     /// Starts it without standard input and output; what it says on standard error goes to
     /// `errors`.
     pub(super) fn start(name: &str, command: &mut Command, errors: &Path) -> Result<Self> {
+        command.stdin(Stdio::null()).stdout(Stdio::null());
+        Self::spawn(name, command, errors)
+    }
+
+    /// Starts it with pipes to its standard input and from its standard output.
+    pub(super) fn start_talking(
+        name: &str,
+        command: &mut Command,
+        errors: &Path,
+    ) -> Result<(Self, ChildStdin, ChildStdout)> {
+        command.stdin(Stdio::piped()).stdout(Stdio::piped());
+        let mut companion = Self::spawn(name, command, errors)?;
+        let pipes = (companion.child.stdin.take(), companion.child.stdout.take());
+        let (Some(input), Some(output)) = pipes else {
+            bail!("{name} has no pipes");
+        };
+        Ok((companion, input, output))
+    }
+
+    fn spawn(name: &str, command: &mut Command, errors: &Path) -> Result<Self> {
         interrupt::check()?;
         let stderr =
             File::create(errors).with_context(|| format!("create {}", errors.display()))?;
         command
-            .stdin(Stdio::null())
-            .stdout(Stdio::null())
             .stderr(stderr)
             // Ctrl-C is for the bench, which then stops it; and what it starts is stopped with it.
             .process_group(0);
@@ -59,10 +77,21 @@ impl Companion {
         Ok(Self {
             name: name.to_owned(),
             child,
-            ended: false,
+            ended: None,
             errors: errors.to_owned(),
             patience: PATIENCE,
         })
+    }
+
+    /// Gives it so long to stop before it is killed.
+    pub(super) fn with_patience(mut self, patience: Duration) -> Self {
+        self.patience = patience;
+        self
+    }
+
+    /// Its folder below `/proc`.
+    pub(super) fn process(&self) -> PathBuf {
+        Path::new("/proc").join(self.child.id().to_string())
     }
 
     /// Waits until the condition holds; an error if that takes longer than `limit`, or if the
@@ -70,11 +99,15 @@ impl Companion {
     pub(super) fn wait_until(
         &mut self,
         limit: Duration,
-        mut holds: impl FnMut() -> bool,
+        mut holds: impl FnMut() -> Result<bool>,
     ) -> Result<()> {
         let start = Instant::now();
-        while !holds() {
+        loop {
+            // What is asked of one that has ended is not worth an answer.
             self.check()?;
+            if holds()? {
+                return Ok(());
+            }
             ensure!(
                 start.elapsed() < limit,
                 "{} was not ready within {limit:?}: {}",
@@ -83,7 +116,6 @@ impl Companion {
             );
             thread::sleep(POLL);
         }
-        Ok(())
     }
 
     /// An error if the program has ended, or if a signal came. What it started ends with it.
@@ -102,8 +134,20 @@ impl Companion {
         // Nobody may be left in it.
         let _ = kill_process_group(group, Signal::KILL);
         let status = self.child.wait().with_context(waiting)?;
-        self.ended = true;
-        bail!("{} ended: {status}: {}", self.name, self.words());
+        self.ended = Some(status);
+        Err(self.unasked(status))
+    }
+
+    /// An error with its own words.
+    fn unasked(&self, status: ExitStatus) -> anyhow::Error {
+        anyhow!("{} ended: {status}: {}", self.name, self.words())
+    }
+
+    /// Sends it a signal, and to it alone.
+    pub(super) fn send(&self, signal: Signal) -> Result<()> {
+        ensure!(self.ended.is_none(), "{} has ended", self.name);
+        kill_process(self.group()?, signal)
+            .with_context(|| format!("send {signal:?} to {}", self.name))
     }
 
     /// The process group, which has its own number.
@@ -117,13 +161,42 @@ impl Companion {
         self.end()
     }
 
+    /// Stops it likewise; an error unless it then says that all was well.
+    pub(super) fn stop_well(mut self) -> Result<()> {
+        self.end()?;
+        match self.ended {
+            Some(status) if status.success() => Ok(()),
+            Some(status) => Err(self.unasked(status)),
+            None => bail!("{} does not end", self.name),
+        }
+    }
+
+    /// Waits until it ends by itself; an error if that takes longer than `limit`, or unless it then
+    /// says that all was well.
+    pub(super) fn finish(mut self, limit: Duration) -> Result<()> {
+        let group = self.group()?;
+        let start = Instant::now();
+        while !self.is_over(group)? {
+            interrupt::check()?;
+            ensure!(
+                start.elapsed() < limit,
+                "{} did not end within {limit:?}",
+                self.name
+            );
+            thread::sleep(POLL);
+        }
+        self.stop_well()
+    }
+
     fn end(&mut self) -> Result<()> {
-        if self.ended {
+        if self.ended.is_some() {
             return Ok(());
         }
         let group = self.group()?;
         kill_process_group(group, Signal::INT)
             .with_context(|| format!("send SIGINT to {}", self.name))?;
+        // One that was stopped takes no signal before it goes on.
+        let _ = kill_process_group(group, Signal::CONT);
         if self.is_over_within(self.patience, group)? {
             return Ok(());
         }
@@ -153,16 +226,14 @@ impl Companion {
     /// Whether it and all that it started have ended.
     fn is_over(&mut self, group: Pid) -> Result<bool> {
         let status = self.child.try_wait();
-        self.ended = status
-            .with_context(|| format!("wait for {}", self.name))?
-            .is_some();
-        Ok(self.ended && test_kill_process_group(group).is_err())
+        self.ended = status.with_context(|| format!("wait for {}", self.name))?;
+        Ok(self.ended.is_some() && test_kill_process_group(group).is_err())
     }
 
     /// The first that it said on standard error: whatever it says, that says why.
     fn words(&self) -> String {
         let mut words = Vec::new();
-        match File::open(&self.errors).and_then(|file| file.take(2048).read_to_end(&mut words)) {
+        match File::open(&self.errors).and_then(|file| file.take(4096).read_to_end(&mut words)) {
             Ok(_) => String::from_utf8_lossy(&words).trim().to_owned(),
             Err(error) => format!("{}: {error}", self.errors.display()),
         }
@@ -180,10 +251,13 @@ impl Drop for Companion {
 #[cfg(test)]
 mod tests {
     use std::{
+        io::{Read as _, Write as _},
         path::Path,
         process::Command,
         time::{Duration, Instant},
     };
+
+    use rustix::process::Signal;
 
     use super::Companion;
 
@@ -200,7 +274,7 @@ mod tests {
             format!("{before} sleep 1000 & echo $! > {file}.new; mv {file}.new {file}; wait");
         let mut companion = shell(&script, directory);
         companion
-            .wait_until(Duration::from_secs(10), || Path::new(&file).exists())
+            .wait_until(Duration::from_secs(10), || Ok(Path::new(&file).exists()))
             .expect("ready");
         let pid = std::fs::read_to_string(&file).expect("read");
         (companion, pid.trim().to_owned())
@@ -238,7 +312,7 @@ mod tests {
         let script = format!("sleep 1000 & echo $! > {}", file.display());
         let mut companion = shell(&script, directory.path());
         companion
-            .wait_until(Duration::from_secs(10), || false)
+            .wait_until(Duration::from_secs(10), || Ok(false))
             .expect_err("it ended");
         let pid = std::fs::read_to_string(&file).expect("read");
         // The kernel takes its time.
@@ -254,9 +328,37 @@ mod tests {
         let directory = tempfile::tempdir().expect("a folder");
         let mut companion = shell("echo no such rule >&2; exit 3", directory.path());
         let error = companion
-            .wait_until(Duration::from_secs(10), || false)
+            .wait_until(Duration::from_secs(10), || Ok(false))
             .expect_err("it ended")
             .to_string();
         assert!(error.contains("exit status: 3: no such rule"), "{error}");
+    }
+    #[test]
+    fn one_that_was_stopped_is_ended_all_the_same() {
+        let directory = tempfile::tempdir().expect("a folder");
+        let (companion, pid) = sleeping("", directory.path());
+        companion.send(Signal::STOP).expect("stopped");
+        drop(companion);
+        assert!(is_gone(&pid), "{pid}");
+    }
+
+    #[test]
+    fn one_that_talks_ends_well_or_with_its_words() {
+        let directory = tempfile::tempdir().expect("a folder");
+        let start = || {
+            let mut command = Command::new("/bin/sh");
+            command.args(["-c", "read code; echo $code; exit $code"]);
+            let errors = directory.path().join("errors");
+            Companion::start_talking("a shell", &mut command, &errors).expect("started")
+        };
+        let limit = Duration::from_secs(10);
+        for code in ["0", "3"] {
+            let (companion, mut input, mut output) = start();
+            writeln!(input, "{code}").expect("told");
+            let mut said = String::new();
+            output.read_to_string(&mut said).expect("said");
+            assert_eq!(said.trim(), code);
+            assert_eq!(companion.finish(limit).is_ok(), code == "0", "{code}");
+        }
     }
 }

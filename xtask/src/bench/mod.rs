@@ -5,6 +5,7 @@ mod alternation;
 mod busy;
 mod companion;
 mod compare;
+mod crowd;
 mod figure;
 mod flood;
 mod footprint;
@@ -20,13 +21,16 @@ mod report;
 mod sensor;
 mod small_program;
 mod soak;
+mod start;
 mod statistics;
+mod storm;
 mod summary;
 mod timeline;
 mod trend;
 mod usage;
 mod vm;
 mod work;
+pub(crate) mod worker;
 
 use std::{
     fs,
@@ -63,7 +67,7 @@ use crate::{
 pub(crate) struct Arguments {
     #[command(subcommand)]
     command: Option<Command>,
-    /// Shorter loads: some three minutes in all, with wider spreads
+    /// Shorter loads: some four minutes in all, with wider spreads
     #[arg(long)]
     quick: bool,
     /// Measure only this; may be given several times
@@ -121,6 +125,12 @@ enum Group {
     Latency,
     /// Processor time and memory of the sensor
     Footprint,
+    /// Acts of mixed kinds from several processes, as many as the machine can make
+    Storm,
+    /// Memory, table and start beside 20 000 live processes
+    Crowd,
+    /// From the start of the sensor to the first act that it captures
+    Start,
 }
 
 /// What every group measures with.
@@ -228,6 +238,9 @@ impl Group {
             Self::Flood => "flood",
             Self::Latency => "latency",
             Self::Footprint => "footprint",
+            Self::Storm => "storm",
+            Self::Crowd => "crowd",
+            Self::Start => "start",
         }
     }
 
@@ -239,6 +252,9 @@ impl Group {
             Self::Flood => flood::measure(bench),
             Self::Latency => latency::measure(bench).map(Findings::from),
             Self::Footprint => footprint::measure(bench),
+            Self::Storm => storm::measure(bench),
+            Self::Crowd => crowd::measure(bench),
+            Self::Start => start::measure(bench).map(Findings::from),
         }
     }
 }

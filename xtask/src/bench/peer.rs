@@ -47,7 +47,7 @@ impl Peer {
         let name = format!("the peer `{}`", self.command);
         let mut companion = Companion::start(&name, &mut command, &directory.join("peer-errors"))?;
         let start = Instant::now();
-        companion.wait_until(self.ready + LATENESS, || start.elapsed() >= self.ready)?;
+        companion.wait_until(self.ready + LATENESS, || Ok(start.elapsed() >= self.ready))?;
         companion.check()?;
         Ok(companion)
     }

@@ -16,6 +16,9 @@ pub(super) struct Summary {
     pub(super) events: u64,
     pub(super) accounting: BTreeMap<String, Accounting>,
     pub(super) lost: u64,
+    /// Processes that it knew alive at the end. Tests leave it out.
+    #[serde(default)]
+    pub(super) processes: u64,
     pub(super) verdicts: u64,
     pub(super) scores: u64,
     pub(super) decision_latency_us: [f64; 3],
@@ -63,12 +66,39 @@ pub(super) struct Outcome {
 impl Outcome {
     /// Acts of these kinds that the hooks saw.
     pub(super) fn seen(&self, kinds: &[&str]) -> u64 {
-        self.of_kinds(kinds).map(|totals| totals.seen).sum()
+        self.totals(kinds).seen
     }
 
     /// Of these, the ones that are in a sum of repeated acts.
     pub(super) fn counted(&self, kinds: &[&str]) -> u64 {
-        self.of_kinds(kinds).map(|totals| totals.counted).sum()
+        self.totals(kinds).counted
+    }
+
+    /// What became of acts of these kinds.
+    pub(super) fn totals(&self, kinds: &[&str]) -> Accounting {
+        let mut sum = Accounting::default();
+        for totals in self.of_kinds(kinds) {
+            sum.seen += totals.seen;
+            sum.submitted += totals.submitted;
+            sum.counted += totals.counted;
+            sum.excluded += totals.excluded;
+            sum.lost += totals.lost;
+        }
+        sum
+    }
+
+    /// The kinds that do not add up, each in words.
+    pub(super) fn torn(&self) -> Vec<String> {
+        let kinds = self.summary.accounting.iter();
+        kinds
+            .filter(|(_, accounting)| !accounting.adds_up())
+            .map(|(kind, accounting)| format!("{kind}: {accounting:?}"))
+            .collect()
+    }
+
+    /// Records lost in one place.
+    pub(super) fn lost_in(&self, place: &str) -> f64 {
+        self.lost.get(place).copied().unwrap_or_default() as f64
     }
 
     fn of_kinds(&self, kinds: &[&str]) -> impl Iterator<Item = &Accounting> {

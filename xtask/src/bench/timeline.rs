@@ -39,6 +39,42 @@ pub(super) struct Point {
     pub(super) resident_mib: f64,
 }
 
+impl Timeline {
+    /// The greatest share of a core over any second, in percent; over all of it when that is less.
+    pub(super) fn worst_second(&self) -> f64 {
+        let mut worst: f64 = 0.0;
+        let mut first = 0;
+        // Seconds at which each step began, and what was used in it.
+        let begin = |index: usize| match index {
+            0 => 0.0,
+            _ => self.points[index - 1].seconds,
+        };
+        let used = |index: usize| {
+            let point = self.points[index];
+            point.processor_percent * (point.seconds - begin(index))
+        };
+        let mut sum = 0.0;
+        for (last, point) in self.points.iter().enumerate() {
+            sum += used(last);
+            while first < last && point.seconds - begin(first + 1) >= 1.0 {
+                sum -= used(first);
+                first += 1;
+            }
+            let span = point.seconds - begin(first);
+            if span >= 1.0 || last + 1 == self.points.len() && first == 0 {
+                worst = worst.max(sum / span);
+            }
+        }
+        worst
+    }
+
+    /// Resident memory at most, in MiB.
+    pub(super) fn most_resident(&self) -> f64 {
+        let memory = self.points.iter().map(|point| point.resident_mib);
+        memory.fold(0.0, f64::max)
+    }
+}
+
 /// Takes samples until it is told to stop; dropped, it stops as well.
 pub(super) struct Recorder {
     stop: Sender<()>,
@@ -114,7 +150,7 @@ fn rounded(value: f64) -> f64 {
 mod tests {
     use std::{path::PathBuf, time::Duration};
 
-    use super::{Point, Recorder, Usage};
+    use super::{Point, Recorder, Timeline, Usage};
 
     #[test]
     fn samples_are_taken_until_the_end() {
@@ -161,5 +197,48 @@ mod tests {
             resident_mib: 43.0,
         };
         assert_eq!(point, expected);
+    }
+
+    fn timeline(points: &[(f64, f64, f64)]) -> Timeline {
+        Timeline {
+            group: "storm".into(),
+            name: String::from("a load"),
+            run: 1,
+            points: points
+                .iter()
+                .map(|&(seconds, processor_percent, resident_mib)| Point {
+                    seconds,
+                    processor_percent,
+                    resident_mib,
+                })
+                .collect(),
+        }
+    }
+
+    #[test]
+    fn the_worst_second_is_a_mean_over_a_second() {
+        let close = |points: &[(f64, f64, f64)], expected: f64| {
+            let worst = timeline(points).worst_second();
+            assert!((worst - expected).abs() < 1e-9, "{worst}, {expected}");
+        };
+        // A half second of a whole core is half of a second's.
+        close(
+            &[
+                (0.5, 0.0, 1.0),
+                (1.0, 100.0, 1.0),
+                (1.5, 0.0, 1.0),
+                (2.0, 40.0, 1.0),
+            ],
+            50.0,
+        );
+        close(&[(0.5, 0.0, 1.0), (2.0, 30.0, 1.0), (3.0, 60.0, 1.0)], 60.0);
+        close(&[(0.1, 10.0, 1.0), (0.2, 30.0, 1.0)], 20.0);
+        close(&[], 0.0);
+    }
+
+    #[test]
+    fn the_greatest_memory_is_of_any_point() {
+        let timeline = timeline(&[(0.1, 0.0, 20.0), (0.2, 0.0, 31.0), (0.3, 0.0, 25.0)]);
+        assert!((timeline.most_resident() - 31.0).abs() < 1e-9);
     }
 }

@@ -133,6 +133,11 @@ impl Losses {
         is_recent(self.last_of_mounts)
     }
 
+    /// The kernel's side, as it was last taken in.
+    pub(super) fn kernel(&self) -> &KernelLosses {
+        &self.kernel
+    }
+
     /// What became of the acts that the hooks saw.
     pub(super) fn accounting(&self) -> BTreeMap<&'static str, KindTotals> {
         RecordKind::ALL

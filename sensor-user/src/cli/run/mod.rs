@@ -9,7 +9,6 @@ mod pipeline;
 mod scoring;
 mod startup;
 mod summary_text;
-mod usage;
 mod verdict_line;
 
 use std::{path::PathBuf, time::Duration};
@@ -18,8 +17,11 @@ use super::{Failure, doctor, doctor::TierChoice, require_root};
 use crate::{
     capture::{Channels, Kernel, KernelOptions, RingSizes, Watches},
     model::Model,
-    outputs::{FeatureExport, Output, Writer},
-    policy::{Config, Mode, ModelChoice},
+    outputs::{
+        FeatureExport, Output, Writer,
+        metrics::{self, Bound, Source},
+    },
+    policy::{Config, MetricsAddress, Mode, ModelChoice},
 };
 use known::Known;
 use pipeline::Pipeline;
@@ -58,6 +60,10 @@ pub(super) struct Arguments {
     /// Also write the model's input rows, for training
     #[arg(long, value_name = "FILE")]
     export_features: Option<PathBuf>,
+    /// Serve metrics for Prometheus: at an IP address with a port, such as 127.0.0.1:9464, or at
+    /// `unix:` with a path
+    #[arg(long, value_name = "ADDRESS")]
+    metrics: Option<String>,
     /// Type information of the running kernel
     #[arg(long, value_name = "FILE", default_value = "/sys/kernel/btf/vmlinux")]
     btf: PathBuf,
@@ -111,6 +117,12 @@ pub(super) fn run(arguments: &Arguments) -> Result<(), Failure> {
             .map(FeatureExport::open)
             .transpose()
             .map_err(Failure::failed)?;
+        // Before anything is loaded: an address that is taken is told at once.
+        let metrics_at = config.metrics.listen.as_ref();
+        let bound = metrics_at
+            .map(Bound::to)
+            .transpose()
+            .map_err(Failure::failed)?;
         let options = KernelOptions {
             btf: arguments.btf.clone(),
             ring_sizes: RingSizes {
@@ -149,6 +161,15 @@ pub(super) fn run(arguments: &Arguments) -> Result<(), Failure> {
             arguments.events,
         );
         pipeline.file_notices = file_notices;
+        let _server = bound
+            .map(|bound| {
+                let (publisher, published) = metrics::channel();
+                let source = Source::new(pipeline.facts(&config), published);
+                pipeline.publish_to(publisher);
+                bound.serve(source)
+            })
+            .transpose()
+            .map_err(Failure::failed)?;
         startup::take_in_existing(&mut pipeline, &mut rings, listeners);
         memory::give_back();
         main_loop::run(
@@ -176,6 +197,11 @@ fn configuration(arguments: &Arguments) -> Result<Config, Failure> {
     }
     if let Some(model) = arguments.model.as_deref() {
         config.model = model.into();
+    }
+    if let Some(text) = &arguments.metrics {
+        let allow_remote = config.metrics.allow_remote;
+        let address = MetricsAddress::parse("--metrics", text, allow_remote);
+        config.metrics.listen = Some(address.map_err(Failure::usage)?);
     }
     if config.mode == Mode::Enforce && config.model == ModelChoice::None {
         return Err(Failure::usage(anyhow::anyhow!(

@@ -11,9 +11,7 @@ use super::{
     looks::{Look, Looks},
     loss::{AgentLosses, Losses},
     scoring::{self, Judgement, Scoring},
-    startup, summary_text,
-    usage::Usage,
-    verdict_line,
+    startup, summary_text, verdict_line,
 };
 use crate::{
     capture::{
@@ -27,6 +25,7 @@ use crate::{
     outputs::{
         Counts, FeatureExport, Record, RecordBuilder, RecordName, Status, SummaryPart, VerdictPart,
         Writer, json_line,
+        metrics::{Facts, Process, Publisher, Snapshot},
     },
     policy::{Action, Config, Mode},
     response::{Protection, kill},
@@ -63,6 +62,8 @@ pub(super) struct Pipeline {
     counts: Counts,
     losses: Losses,
     verdict_lines: Vec<String>,
+    /// Where metrics are shown, if they are.
+    publisher: Option<Publisher>,
 }
 
 impl Pipeline {
@@ -110,7 +111,46 @@ impl Pipeline {
             counts: Counts::default(),
             losses: Losses::default(),
             verdict_lines: Vec::new(),
+            publisher: None,
         }
+    }
+
+    /// What metrics tell of this run that does not change.
+    pub(super) fn facts(&self, config: &Config) -> Facts {
+        Facts {
+            model: self.scoring.as_ref().map(Scoring::identity),
+            mode: config.mode.name(),
+            started: self.records.clock.unix_seconds(self.started),
+            table_capacity: config.processes,
+        }
+    }
+
+    /// Shows metrics from now on.
+    pub(super) fn publish_to(&mut self, publisher: Publisher) {
+        self.publisher = Some(publisher);
+        self.publish();
+    }
+
+    /// Shows metrics as they are now.
+    fn publish(&self) {
+        let Some(publisher) = &self.publisher else {
+            return;
+        };
+        let hashes = self.hashes.counts();
+        let mut snapshot = Snapshot {
+            taken: self.records.clock.unix_seconds(BootTime::now()),
+            counts: self.counts.clone(),
+            kernel: self.losses.kernel().clone(),
+            table_overflowed: self.table.overflowed(),
+            output_lost: self.output_lost(),
+            processes: self.table.live(),
+            hashes: [hashes.computed, hashes.skipped],
+            ..Snapshot::default()
+        };
+        if let Some(scoring) = &self.scoring {
+            scoring.show_times(&mut snapshot);
+        }
+        publisher.publish(snapshot);
     }
 
     /// Takes in the cgroups that were there before the sensor.
@@ -371,7 +411,7 @@ impl Pipeline {
             kill_latency_us: killed.then(|| microseconds(kill_latency)),
             reasons: scoring.reasons(row, score),
         };
-        self.counts.verdicts += 1;
+        self.counts.verdict(decision.label, decision.action);
         self.counts.kills += u64::from(killed);
         self.give_verdict(portrait, time, verdict);
     }
@@ -399,6 +439,7 @@ impl Pipeline {
         self.take_hashes(false);
         self.take_in_unrecorded();
         self.tell_losses(kernel);
+        self.publish();
     }
 
     fn tell_losses(&mut self, kernel: KernelLosses) {
@@ -478,7 +519,7 @@ impl Pipeline {
             events: self.counts.events(),
             processes: self.table.live(),
             lost: self.lost(),
-            verdicts: self.counts.verdicts,
+            verdicts: self.counts.verdicts(),
         }
     }
 
@@ -530,7 +571,7 @@ impl Pipeline {
     }
 
     fn summary(&self, programs: Vec<ProgramStats>) -> SummaryPart {
-        let usage = Usage::own();
+        let usage = Process::own();
         let times = self
             .scoring
             .as_ref()
@@ -544,7 +585,7 @@ impl Pipeline {
             lost: self.lost(),
             accounting: self.losses.accounting(),
             processes: self.table.live(),
-            verdicts: self.counts.verdicts,
+            verdicts: self.counts.verdicts(),
             kills: self.counts.kills,
             scores: self.counts.scores,
             hashes: self.hashes.counts().computed,
@@ -553,7 +594,7 @@ impl Pipeline {
             death_latency_us: times.death,
             inference_us: times.inference,
             cpu_seconds: usage.cpu_seconds,
-            peak_rss_bytes: usage.peak_rss_bytes,
+            peak_rss_bytes: usage.peak_bytes,
             programs,
         }
     }

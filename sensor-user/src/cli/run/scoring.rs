@@ -13,7 +13,7 @@ use crate::{
     event::ProcessId,
     features::{Moment, Row},
     model::{Model, Reason, Score, explain},
-    outputs::{Latencies, ModelPart},
+    outputs::{Latencies, ModelPart, metrics::Snapshot},
     policy::{Action, Config, Decision, Label, Mode, Spared, decide},
     state::{Applied, Process, ProcessTable},
 };
@@ -166,6 +166,13 @@ impl Scoring {
 
     pub(super) fn identity(&self) -> ModelPart {
         self.identity.clone()
+    }
+
+    /// Puts the times taken so far into a snapshot.
+    pub(super) fn show_times(&self, snapshot: &mut Snapshot) {
+        snapshot.decision = self.decision.buckets();
+        snapshot.death = self.death.buckets();
+        snapshot.inference = self.inference.buckets();
     }
 
     /// Times taken so far, as percentiles.

@@ -1,8 +1,10 @@
 //! Loads: one ordinary act, over and over.
 
 mod file;
+mod mix;
 mod network;
 mod process;
+mod spread;
 
 use std::{
     path::Path,
@@ -16,8 +18,10 @@ use super::interrupt;
 pub(super) use file::{
     chmod, create_unlink, make_unlink, open_read, open_write, rename, write_null,
 };
+pub(super) use mix::{Made, Mix};
 pub(super) use network::{bind, listen, tcp_connect_accept, udp_connect};
 pub(super) use process::{exec_exit, fork_exit, getppid};
+pub(super) use spread::{create_unlink_spread, open_write_spread, udp_connect_spread};
 
 /// How long a batch should take: long beside a look at the clock, short beside a disturbance.
 const BATCH: Duration = Duration::from_millis(4);

@@ -73,7 +73,7 @@ pub(super) fn prepare(directory: &Path, search: &Search) -> Result<Work> {
     // Its last line says so once it takes connections.
     let state = data.join("postmaster.pid");
     server.wait_until(Duration::from_mins(1), || {
-        fs::read_to_string(&state).is_ok_and(|text| is_ready(&text))
+        Ok(fs::read_to_string(&state).is_ok_and(|text| is_ready(&text)))
     })?;
     let mut cluster = Cluster {
         server,

@@ -26,7 +26,7 @@ pub(super) fn prepare(directory: &Path, search: &Search) -> Result<Work> {
         .arg(&socket);
     let errors = directory.join("redis-errors");
     let mut server = Companion::start("redis-server", &mut command, &errors)?;
-    let answers = || UnixStream::connect(&socket).is_ok();
+    let answers = || Ok(UnixStream::connect(&socket).is_ok());
     server.wait_until(Duration::from_secs(30), answers)?;
     Ok(Work::new(NAME, move || {
         server.check()?;
