@@ -32,6 +32,8 @@ pub struct Snapshot {
     pub kernel: KernelLosses,
     /// Processes that found no room in the table.
     pub table_overflowed: u64,
+    /// Notifications of files that found no room, as far as the kernel tells.
+    pub file_notices_lost: u64,
     /// Records that the output did not take.
     pub output_lost: u64,
     /// Live processes in the table.

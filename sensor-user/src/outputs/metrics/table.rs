@@ -112,6 +112,7 @@ pub const METRICS: &[Metric] = &[
             vec![
                 (vec!["decoder".into()], snapshot.counts.undecoded),
                 (vec!["process_table".into()], snapshot.table_overflowed),
+                (vec!["file_notices".into()], snapshot.file_notices_lost),
                 (vec!["output".into()], snapshot.output_lost),
             ]
         }),

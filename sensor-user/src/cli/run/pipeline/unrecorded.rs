@@ -1,0 +1,71 @@
+//! What processes did without a record of its own.
+
+use std::{path::Path, time::Duration};
+
+use sensor_common::RecordKind;
+
+use super::{
+    super::{Events, scoring},
+    Pipeline,
+};
+use crate::{
+    capture::BootTime,
+    event::{ProcessId, Unrecorded},
+    state::{Applied, ProcessTable},
+};
+
+/// Between two readings of what all processes did without a record, while records
+/// come faster than they are taken in.
+const BETWEEN_READINGS: Duration = Duration::from_millis(100);
+
+impl Pipeline {
+    /// Takes in what processes did without a record of its own, and looks at those
+    /// that it gives reason to look at.
+    pub(super) fn take_in_unrecorded(&mut self) {
+        self.told_at = BootTime::now();
+        let (table, told) = (&self.table, &mut self.told);
+        self.unrecorded.read_all(|id| has_ended(table, id), told);
+        let mut told = std::mem::take(&mut self.told);
+        for acts in told.drain(..) {
+            let applied = self.apply_unrecorded(&acts);
+            if self.scoring.is_some() || self.export.is_some() {
+                for (id, moment) in scoring::due(&mut self.table, acts.process, acts.until, applied)
+                {
+                    self.look(id, moment, acts.until);
+                }
+            }
+        }
+        self.told = told;
+        self.settle();
+    }
+
+    pub(super) fn apply_unrecorded(&mut self, acts: &Unrecorded) -> Applied {
+        self.known.repeated(acts.kind);
+        if acts.kind == RecordKind::FileMount {
+            self.hashes.forget();
+        }
+        let applied = self.table.apply_unrecorded(acts);
+        if self.events == Events::All {
+            self.write(&self.records.unrecorded(acts, &self.table));
+        }
+        applied
+    }
+
+    /// What is due while the rings hold more than was taken from them: acts are
+    /// counted together then, and their numbers must not wait for the next second.
+    pub(in crate::cli::run) fn falls_behind(&mut self) {
+        let now = BootTime::now();
+        if now.since(self.told_at) >= BETWEEN_READINGS {
+            self.take_in_unrecorded();
+        }
+    }
+}
+
+/// Whether a process has ended, by the table; by `/proc`, where the table does not
+/// know it. A number that somebody else has by now counts as alive.
+fn has_ended(table: &ProcessTable, id: ProcessId) -> bool {
+    table.get(id).map_or_else(
+        || !Path::new(&format!("/proc/{}", id.tgid.0)).exists(),
+        |process| process.exited_at.is_some(),
+    )
+}
