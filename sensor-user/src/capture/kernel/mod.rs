@@ -208,7 +208,7 @@ impl Kernel {
                 self_test::run(&mut ebpf, btf)?
             };
             let (mut file_notices, notices_refused) = if tier == Tier::Light {
-                match FileNotices::new() {
+                match file_notices() {
                     Ok(notices) => (Some(notices), None),
                     Err(error) => (None, Some(error.to_string())),
                 }
@@ -355,6 +355,15 @@ impl Kernel {
             Err(error) => tracing::warn!(%error, "the kernel programs' log cannot be watched"),
         }
     }
+}
+
+/// The kernel's notifications of files, where it tells enough.
+fn file_notices() -> std::io::Result<FileNotices> {
+    if !object::kernel_at_least(5, 17) {
+        let words = "the kernel does not notify of moved names before 5.17";
+        return Err(std::io::Error::other(words));
+    }
+    FileNotices::new()
 }
 
 /// Hooks that a tier refused and that the tracepoint tier can see, by their
