@@ -1,9 +1,9 @@
 //! One record's way through every stage.
 
-mod looks;
 mod notices;
 mod telling;
 mod unrecorded;
+mod verdicts;
 
 use super::{
     Events,
