@@ -1,5 +1,7 @@
 //! One record's way through every stage.
 
+mod verdicts;
+
 use std::time::Duration;
 
 use sensor_common::RecordKind;
@@ -8,29 +10,27 @@ use super::{
     Events,
     hashes::{self, Hashes},
     known::Known,
-    looks::{Look, Looks},
+    looks::Looks,
     loss::{AgentLosses, Losses},
-    scoring::{self, Judgement, Scoring},
+    scoring::Scoring,
     startup, summary_text,
     usage::Usage,
-    verdict_line,
 };
 use crate::{
     capture::{
         BootTime, KernelLosses, ProgramStats, RepeatReader, Resolver, ScannedCgroup,
         ScannedProcess, WallClock, decode, tick_nanoseconds,
     },
-    event::{Act, Event, ProcessId, Repeats},
-    features::{Context, Moment, Row, extract},
+    event::{Act, Event, Repeats},
     hash::Hashed,
     model::{Model, Score},
     outputs::{
-        Counts, FeatureExport, Record, RecordBuilder, RecordName, Status, SummaryPart, VerdictPart,
-        Writer, json_line,
+        Counts, FeatureExport, Record, RecordBuilder, RecordName, Status, SummaryPart, Writer,
+        json_line,
     },
-    policy::{Action, Config, Mode},
-    response::{Protection, kill},
-    state::{Applied, Portrait, ProcessTable, TableLimits},
+    policy::{Config, Mode},
+    response::Protection,
+    state::{Applied, ProcessTable, TableLimits},
 };
 
 pub(super) struct Pipeline {
@@ -199,128 +199,6 @@ impl Pipeline {
             }
         }
         self.settle();
-    }
-
-    fn look_at_due(&mut self, id: ProcessId, time: BootTime, applied: Applied) {
-        for (id, moment) in scoring::due(&mut self.table, id, time, applied) {
-            self.look(id, moment, time);
-        }
-    }
-
-    /// Looks at a process: what its row has is what is known now.
-    fn look(&mut self, id: ProcessId, moment: Moment, time: BootTime) {
-        let unix_seconds = self.records.clock.unix_seconds(time);
-        let recent_loss = self.losses.recent();
-        let context = Context::new(&self.table, id, moment, time, unix_seconds, recent_loss);
-        let Some(context) = context else { return };
-        // A kernel thread runs no program that anybody could have chosen.
-        let Some(image) = context.image() else { return };
-        let process = context.process;
-        let row = extract(&context);
-        if let Some(export) = &self.export {
-            export.row(
-                time,
-                process.id,
-                image.facts.cgroup_id,
-                &image.exe,
-                moment,
-                &row,
-            );
-        }
-        if self.scoring.is_none() {
-            return;
-        }
-        let look = Look {
-            portrait: Portrait::of(process, &self.table),
-            exec_at: process.exec_at,
-            moment,
-            time,
-        };
-        self.looks.push(look, &row);
-        if self.looks.are_due() {
-            self.settle();
-        }
-    }
-
-    /// Scores the looks that wait, and follows up on the scores, in their order.
-    pub(super) fn settle(&mut self) {
-        let Some(scoring) = &mut self.scoring else {
-            return;
-        };
-        if self.looks.rows().is_empty() {
-            return;
-        }
-        scoring.score(self.looks.rows(), &mut self.scores);
-        // Both are given back below: they keep their room.
-        let mut looks = std::mem::take(&mut self.looks);
-        let mut scores = std::mem::take(&mut self.scores);
-        for ((look, row), score) in looks.drain().zip(scores.drain(..)) {
-            self.counts.scores += 1;
-            match score {
-                Some(score) => self.follow_up(&look, &row, score),
-                None => self.counts.invalid_scores += 1,
-            }
-        }
-        self.looks = looks;
-        self.scores = scores;
-    }
-
-    fn follow_up(&mut self, look: &Look, row: &Row, score: Score) {
-        let Some(scoring) = &mut self.scoring else {
-            return;
-        };
-        let &Look {
-            ref portrait,
-            exec_at,
-            moment,
-            time,
-        } = look;
-        let protection = &self.protection;
-        let Judgement {
-            decision,
-            spared,
-            latency,
-        } = scoring.judge(score, time, || {
-            protection.spares(portrait.id, portrait.image.as_deref())
-        });
-        if decision.action == Action::None || !scoring.is_news(portrait.id, exec_at, decision.label)
-        {
-            return;
-        }
-        let kill = (decision.action == Action::Kill).then(|| kill(portrait.id, self.tick_ns));
-        let kill_latency = BootTime::now().since(time);
-        let killed = kill == Some(Ok(()));
-        if killed {
-            scoring.killed(portrait.id, time);
-        }
-        let verdict = VerdictPart {
-            score: score.get(),
-            threshold: scoring.threshold(decision.label).get(),
-            label: decision.label,
-            action: decision.action,
-            spared,
-            kill_error: kill.and_then(Result::err).map(|error| error.to_string()),
-            moment: moment.name(),
-            model: scoring.identity(),
-            latency_us: microseconds(latency),
-            kill_latency_us: killed.then(|| microseconds(kill_latency)),
-            reasons: scoring.reasons(row, score),
-        };
-        self.counts.verdicts += 1;
-        self.counts.kills += u64::from(killed);
-        self.give_verdict(portrait, time, verdict);
-    }
-
-    fn give_verdict(&mut self, portrait: &Portrait, time: BootTime, verdict: VerdictPart) {
-        let mut record = Record::new(RecordName::Verdict, self.records.clock.rfc3339(time));
-        let mut process = self.records.portrait(portrait);
-        let image = portrait.image.as_ref();
-        process.exe_sha256 = image.and_then(|image| image.sha256.get()).copied();
-        self.verdict_lines
-            .push(verdict_line::render(&record.time, &verdict, &process));
-        record.process = Some(process);
-        record.verdict = Some(verdict);
-        self.write(&record);
     }
 
     /// What is due once a second: clocks and losses.
