@@ -64,7 +64,9 @@ impl Transform {
     fn apply(self, raw: f32) -> f32 {
         match self {
             Self::Identity => raw,
-            Self::LogOnePlus => raw.max(0.0).ln_1p(),
+            // Most of them are zero, whose logarithm need not be asked for.
+            Self::LogOnePlus if raw <= 0.0 => 0.0,
+            Self::LogOnePlus => raw.ln_1p(),
         }
     }
 }
