@@ -8,7 +8,8 @@ use crate::RecordKind;
 /// are counted.
 pub const REPEATS_RECORDED: u32 = 1024;
 /// The same for acts in one directory, while more than three quarters of their
-/// ring wait to be read.
+/// ring wait to be read; and for all acts of a common kind, while more than seven
+/// eighths do.
 pub const REPEATS_RECORDED_UNDER_PRESSURE: u32 = 64;
 
 impl RecordKind {

@@ -3,13 +3,19 @@
 //!
 //! Nobody is skipped, and nothing hides behind a flood: an act on another object
 //! has a record of its own while the rings are read. Under pressure what has a
-//! directory in common is counted together; what is watched, or a door to memory,
-//! settings or devices, even then only with itself.
+//! directory in common is counted together, and before the ring is full all that a
+//! process does of a common kind; what is watched, or a door to memory, settings or
+//! devices, even then only with itself.
 
 use aya_ebpf::{helpers::generated::bpf_jiffies64, macros::map, maps::PerCpuArray};
 use sensor_common::{REPEATS_RECORDED, REPEATS_RECORDED_UNDER_PRESSURE, RecordKind, Ring};
 
-use crate::{global, ring, task::Sign, unrecorded};
+use crate::{
+    global,
+    ring::{self, Pressure},
+    task::Sign,
+    unrecorded,
+};
 
 /// What an act is on, and where that is, as numbers that stand for it.
 #[derive(Clone, Copy)]
@@ -37,8 +43,8 @@ impl Scene {
     }
 }
 
-/// Quarters of its ring that wait to be read when a record finds pressure.
-const TIGHT_QUARTERS: u64 = 3;
+/// Stands for every place.
+const ANYWHERE: u64 = u64::MAX;
 
 /// Tells the rate of a place from that of an object with the same number.
 const UNDER_PRESSURE: u64 = 1 << 47;
@@ -68,7 +74,8 @@ pub(crate) fn is_counted(kind: RecordKind, who: &impl Sign) -> bool {
     let (tgid, start_time) = who.identity();
     let Scene { object, place } = who.scene();
     let critical = matches!(kind.ring(), Ring::Critical);
-    let what = u64::from(critical) << 16 | u64::from(kind.tag());
+    let common = kind.may_be_excluded() && !who.is_kept();
+    let what = u64::from(common) << 17 | u64::from(critical) << 16 | u64::from(kind.tag());
     count_repeat(what << 32 | u64::from(tgid), object, place, start_time) != 0
 }
 
@@ -85,6 +92,8 @@ pub(crate) extern "C" fn count_repeat(
 ) -> u64 {
     let tgid = subject as u32;
     let kind = subject >> 32 & 0xffff;
+    let critical = subject >> 48 & 1 == 1;
+    let common = subject >> 49 & 1 == 1;
     // What is repeated most has to wait least: whether its ring is full is not
     // asked for it.
     let object_rate = if object == Scene::UNKNOWN {
@@ -93,14 +102,13 @@ pub(crate) extern "C" fn count_repeat(
         rate(object.wrapping_mul(GOLDEN) ^ kind << 48, tgid)
     };
     if object_rate <= u64::from(REPEATS_RECORDED) {
-        let ring = if subject >> 48 == 0 {
-            Ring::Bulk
-        } else {
-            Ring::Critical
+        let ring = if critical { Ring::Critical } else { Ring::Bulk };
+        let pressure = ring::pressure(ring);
+        let place = match pressure {
+            Pressure::None => return 0,
+            Pressure::Extreme if common => ANYWHERE,
+            Pressure::High | Pressure::Extreme => place,
         };
-        if !ring::holds_quarters(ring, TIGHT_QUARTERS) {
-            return 0;
-        }
         let what = place.wrapping_mul(GOLDEN) ^ kind << 48 ^ UNDER_PRESSURE;
         if rate(what, tgid) <= u64::from(REPEATS_RECORDED_UNDER_PRESSURE) {
             return 0;

@@ -27,13 +27,43 @@ static BULK_RING: RingBuf = RingBuf::with_byte_size(BULK_BYTES, 0);
 /// Whether at least this many quarters of a ring wait to be read.
 #[inline(always)]
 pub(crate) fn holds_quarters(ring: Ring, quarters: u64) -> bool {
+    let (waiting, quarter) = waiting(ring);
+    waiting >= quarter * quarters
+}
+
+/// How tight a ring is.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Pressure {
+    None,
+    /// Three quarters wait to be read.
+    High,
+    /// Seven eighths do: what is left is for those who do little.
+    Extreme,
+}
+
+/// How tight a ring is now.
+#[inline(always)]
+pub(crate) fn pressure(ring: Ring) -> Pressure {
+    let (waiting, quarter) = waiting(ring);
+    if waiting < quarter * 3 {
+        Pressure::None
+    } else if waiting < quarter * 3 + quarter / 2 {
+        Pressure::High
+    } else {
+        Pressure::Extreme
+    }
+}
+
+/// Bytes that wait to be read, and a quarter of the ring's.
+#[inline(always)]
+fn waiting(ring: Ring) -> (u64, u64) {
     let (map, quarter) = match ring {
         Ring::Critical => (&raw const CRITICAL_RING, global::critical_ring_quarter()),
         Ring::Bulk => (&raw const BULK_RING, global::bulk_ring_quarter()),
     };
     // SAFETY: the ring is a map of this object.
     let waiting = unsafe { bpf_ringbuf_query(map.cast_mut().cast(), u64::from(BPF_RB_AVAIL_DATA)) };
-    waiting >= quarter * quarters
+    (waiting, quarter)
 }
 
 /// Copies the first `length` bytes of a record into its kind's ring; false when

@@ -30,6 +30,12 @@ pub(crate) trait Sign {
     fn scene(&self) -> Scene {
         Scene::NONE
     }
+
+    /// Whether the act is one that neither the policy nor pressure may hide.
+    #[inline(always)]
+    fn is_kept(&self) -> bool {
+        false
+    }
 }
 
 /// Somebody who acts on something.
@@ -68,6 +74,11 @@ impl<S: Sign> Sign for Acting<S> {
     #[inline(always)]
     fn scene(&self) -> Scene {
         self.scene
+    }
+
+    #[inline(always)]
+    fn is_kept(&self) -> bool {
+        self.always
     }
 }
 

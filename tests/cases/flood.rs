@@ -8,7 +8,7 @@
 use std::{
     fs,
     os::unix::fs::MetadataExt,
-    path::Path,
+    path::{Path, PathBuf},
     process::{Child, Command, Stdio},
 };
 
@@ -231,23 +231,31 @@ fn assert_same(name: &str, shown: f32, computed: f32) {
     );
 }
 
-/// Opens for writing that find no room: each in a directory of its own, so that
-/// none is one of many.
+/// Opens of watched files, each its own and none counted with another: more than a
+/// small ring has room for.
 const LOST_OPENS: usize = 4_000;
 
 #[test]
 fn what_finds_no_room_in_a_ring_is_counted_for_its_process() {
     let directory = tempfile::tempdir().unwrap();
     let policy = directory.path().join("policy.toml");
-    fs::write(&policy, "[limits]\nbulk_ring_bytes = 65536\n").unwrap();
-    for number in 0..LOST_OPENS {
-        fs::create_dir(directory.path().join(number.to_string())).unwrap();
+    let watched = directory.path().join("watched");
+    let text = format!(
+        "[limits]\nbulk_ring_bytes = 65536\n[watch]\nread = [{:?}]\n",
+        watched.to_str().unwrap()
+    );
+    fs::write(&policy, text).unwrap();
+    fs::create_dir(&watched).unwrap();
+    let files = (0..LOST_OPENS).map(|number| watched.join(number.to_string()));
+    let files: Vec<PathBuf> = files.collect();
+    for file in &files {
+        fs::write(file, "x").unwrap();
     }
     let mut sensor = Sensor::start(&["--config", policy.to_str().unwrap()]);
     let agent = Pid::from_raw(i32::try_from(sensor.pid()).unwrap()).unwrap();
     kill_process(agent, Signal::STOP).unwrap();
-    for number in 0..LOST_OPENS {
-        fs::write(directory.path().join(format!("{number}/file")), "x").unwrap();
+    for file in &files {
+        fs::read(file).unwrap();
     }
     kill_process(agent, Signal::CONT).unwrap();
     sensor.catch_up();
@@ -256,7 +264,7 @@ fn what_finds_no_room_in_a_ring_is_counted_for_its_process() {
 
     let pid = std::process::id();
     let own = |record: &&Value| record["process"]["pid"] == pid;
-    let prefix = directory.path().to_str().unwrap();
+    let prefix = watched.to_str().unwrap();
     let recorded = finished
         .records
         .of_kind("file.open")
