@@ -3,9 +3,12 @@
 use std::{
     env,
     error::Error,
+    fs,
     path::{Path, PathBuf},
     process::ExitCode,
 };
+
+use miniz_oxide::deflate::compress_to_vec;
 
 #[path = "../xtask/src/kernel_object.rs"]
 #[allow(dead_code, reason = "the module serves xtask too")]
@@ -13,6 +16,9 @@ mod kernel_object;
 #[path = "../xtask/src/toolchain.rs"]
 #[allow(dead_code, reason = "the module serves xtask too")]
 mod toolchain;
+
+/// The densest that is worth its time.
+const COMPRESSION: u8 = 8;
 
 fn main() -> ExitCode {
     match build() {
@@ -67,7 +73,9 @@ fn build() -> Result<(), Box<dyn Error>> {
             )
         },
     )?;
-    println!("cargo::rustc-env=SENSOR_EBPF_OBJECT={}", embedded.display());
+    let compressed = output.join("sensor-ebpf.deflate");
+    fs::write(&compressed, compress_to_vec(&fs::read(&embedded)?, COMPRESSION))?;
+    println!("cargo::rustc-env=SENSOR_EBPF_OBJECT={}", compressed.display());
     Ok(())
 }
 

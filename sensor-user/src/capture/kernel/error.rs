@@ -25,6 +25,12 @@ pub enum KernelError {
         /// What the loader said.
         source: aya::BtfError,
     },
+    /// The program's file is damaged.
+    #[error("the embedded eBPF object cannot be unpacked, the sensor's file is damaged: {reason}")]
+    Object {
+        /// What is wrong.
+        reason: String,
+    },
     /// The kernel refused the maps or the object.
     #[error("the kernel refused the sensor's eBPF maps: {reason}; {hint}")]
     Load {

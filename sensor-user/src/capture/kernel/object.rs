@@ -1,12 +1,13 @@
 //! The object with the kernel programs, and what it must know before it is
 //! loaded.
 
-use std::{borrow::Cow, collections::BTreeMap, fs, os::unix::fs::MetadataExt, process};
+use std::{collections::BTreeMap, fs, os::unix::fs::MetadataExt, process};
 
 use aya::{
-    Btf, Ebpf, EbpfLoader, VerifierLogLevel, include_bytes_aligned,
+    Btf, Ebpf, EbpfLoader, VerifierLogLevel,
     maps::{Map, MapData, ProgramArray},
 };
+use miniz_oxide::inflate::decompress_to_vec_with_limit;
 use sensor_common::{Ring, SyscallAct, SyscallTable};
 use zerocopy::IntoBytes;
 
@@ -18,8 +19,18 @@ use super::{
 };
 use crate::capture::{CgroupHierarchy, HOOKS, KernelTypes, Tier, When};
 
-/// The kernel programs, built with this agent.
-pub(super) static OBJECT: &[u8] = include_bytes_aligned!(env!("SENSOR_EBPF_OBJECT"));
+/// The kernel programs, built with this agent and compressed by DEFLATE (RFC 1951):
+/// four fifths of them are types and lines of source.
+static COMPRESSED: &[u8] = include_bytes!(env!("SENSOR_EBPF_OBJECT"));
+
+/// The object as the compiler made it.
+pub(super) fn object() -> Result<Vec<u8>, KernelError> {
+    /// Several times what it has.
+    const BYTES_MAX: usize = 64 << 20;
+    decompress_to_vec_with_limit(COMPRESSED, BYTES_MAX).map_err(|error| KernelError::Object {
+        reason: error.to_string(),
+    })
+}
 
 /// Handlers of system calls: those of the first program on them, and those of
 /// the second. The kernel empties a program array when its last descriptor
@@ -48,7 +59,10 @@ pub(super) fn load(
     let table = SyscallTable::x86_64(&acts(options, tier, fallen));
     let readable = Readable::of(types);
     let readable_type = readable.map_or(0, |readable| readable.structure);
-    let object = readable.map_or(Cow::Borrowed(OBJECT), |readable| readable.complete(OBJECT));
+    let mut object = object()?;
+    if let Some(readable) = readable {
+        readable.complete(&mut object);
+    }
     let exclusions = options.exclusions.bits();
     let mount_namespace = initial_mount_namespace();
     let sizes = options.ring_sizes;

@@ -6,7 +6,7 @@
 //! Aya completes no calls of such functions, so their numbers are put into the
 //! object's bytes before it is loaded.
 
-use std::{borrow::Cow, fs};
+use std::{fs, ops::Range};
 
 use object::{Object as _, ObjectSection as _, SectionKind};
 use sensor_common::READABLE_CAST;
@@ -34,28 +34,15 @@ impl Readable {
         })
     }
 
-    /// The object with its calls completed; as it was when it cannot be read,
-    /// which the loader will say better.
-    pub(super) fn complete(self, object: &[u8]) -> Cow<'_, [u8]> {
-        let Ok(file) = object::File::parse(object) else {
-            return Cow::Borrowed(object);
-        };
-        let code = file
-            .sections()
-            .filter(|section| section.kind() == SectionKind::Text)
-            .filter_map(|section| section.file_range());
-        let mut completed = object.to_vec();
-        for (start, length) in code {
-            let range = usize::try_from(start)
-                .ok()
-                .zip(usize::try_from(length).ok())
-                .and_then(|(start, length)| Some(start..start.checked_add(length)?));
-            let instructions = range.and_then(|range| completed.get_mut(range));
-            for instruction in instructions.unwrap_or_default().chunks_exact_mut(8) {
+    /// Completes the object's calls. Nothing is done to one that cannot be read:
+    /// the loader will say it better.
+    pub(super) fn complete(self, object: &mut [u8]) {
+        for code in code_of(object) {
+            let instructions = object.get_mut(code).unwrap_or_default();
+            for instruction in instructions.chunks_exact_mut(8) {
                 self.complete_call(instruction);
             }
         }
-        Cow::Owned(completed)
     }
 
     /// Completes one instruction, if it is such a call (`struct bpf_insn`,
@@ -70,6 +57,21 @@ impl Readable {
             instruction[4..].copy_from_slice(&self.function.to_le_bytes());
         }
     }
+}
+
+/// Where an object has its instructions.
+fn code_of(object: &[u8]) -> Vec<Range<usize>> {
+    let Ok(file) = object::File::parse(object) else {
+        return Vec::new();
+    };
+    file.sections()
+        .filter(|section| section.kind() == SectionKind::Text)
+        .filter_map(|section| {
+            let (start, length) = section.file_range()?;
+            let start = usize::try_from(start).ok()?;
+            Some(start..start.checked_add(usize::try_from(length).ok()?)?)
+        })
+        .collect()
 }
 
 #[cfg(test)]
@@ -100,9 +102,9 @@ mod tests {
 
     #[test]
     fn the_object_has_such_calls_and_nothing_else_of_it_changes() {
-        let object = crate::capture::kernel::object::OBJECT;
-        let completed = READABLE.complete(object);
-        assert_eq!(completed.len(), object.len());
+        let object = crate::capture::kernel::object::object().unwrap();
+        let mut completed = object.clone();
+        READABLE.complete(&mut completed);
         let changed = object
             .chunks_exact(8)
             .zip(completed.chunks_exact(8))
@@ -114,6 +116,8 @@ mod tests {
 
     #[test]
     fn what_is_no_object_is_left_as_it_is() {
-        assert_eq!(&*READABLE.complete(b"no object"), b"no object");
+        let mut bytes = *b"no object";
+        READABLE.complete(&mut bytes);
+        assert_eq!(&bytes, b"no object");
     }
 }
