@@ -74,8 +74,14 @@ fn build() -> Result<(), Box<dyn Error>> {
         },
     )?;
     let compressed = output.join("sensor-ebpf.deflate");
-    fs::write(&compressed, compress_to_vec(&fs::read(&embedded)?, COMPRESSION))?;
-    println!("cargo::rustc-env=SENSOR_EBPF_OBJECT={}", compressed.display());
+    fs::write(
+        &compressed,
+        compress_to_vec(&fs::read(&embedded)?, COMPRESSION),
+    )?;
+    println!(
+        "cargo::rustc-env=SENSOR_EBPF_OBJECT={}",
+        compressed.display()
+    );
     Ok(())
 }
 

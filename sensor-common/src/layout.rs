@@ -3,7 +3,7 @@
 use crate::{
     CgroupRecord, CredentialRecord, ExecRecord, ExitRecord, FileRecord, ForkRecord, KindCounters,
     NamespaceRecord, NetworkRecord, Offsets, RecordHeader, RecordKind, SyscallAct, SyscallTable,
-    TargetRecord, ValueRecord, limits,
+    TargetRecord, UnrecordedCounts, UnrecordedKey, ValueRecord, limits,
 };
 
 #[test]
@@ -20,6 +20,8 @@ fn sizes_are_what_the_other_side_expects() {
     assert_eq!(size_of::<NamespaceRecord>(), 48);
     assert_eq!(size_of::<ValueRecord>(), 40);
     assert_eq!(size_of::<KindCounters>(), 40);
+    assert_eq!(size_of::<UnrecordedKey>(), 16);
+    assert_eq!(size_of::<UnrecordedCounts>(), 512);
 }
 
 #[test]
