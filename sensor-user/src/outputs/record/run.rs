@@ -55,7 +55,8 @@ pub struct ModelPart {
 /// Acts of a process that have no record of their own. Those on one object are
 /// counted after the first thousand of a second, or, where the sensor cannot keep
 /// up, those in one directory after the first 64. Acts whose records found no room,
-/// which `loss` tells of, are among them.
+/// which `loss` tells of, are among them. They are told when they are read: records
+/// of the same time may have come before.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct RepeatPart {
     /// Kind that the acts' own records would have.
