@@ -33,6 +33,9 @@ mod watch;
 #[cfg(test)]
 mod layout;
 
+/// Multiplier of Fibonacci hashing: 2⁶⁴ over the golden ratio.
+pub const GOLDEN: u64 = 0x9e37_79b9_7f4a_7c15;
+
 pub use cgroup::CgroupRecord;
 pub use counters::{KindCounters, Ring};
 pub use credentials::{CredentialRecord, CredentialSet, NamespaceRecord};

@@ -1,5 +1,7 @@
 use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
 
+use crate::GOLDEN;
+
 /// Identity of a watched file or directory.
 #[derive(
     Clone, Copy, Debug, Default, PartialEq, Eq, Hash, FromBytes, IntoBytes, Immutable, KnownLayout,
@@ -18,11 +20,9 @@ impl WatchKey {
     /// The bit of the filter that is set when this file is watched, below
     /// [`WATCH_FILTER_BITS`]. Others may share it.
     #[must_use]
-    #[inline(always)]
+    #[inline]
     #[expect(clippy::cast_possible_truncation, reason = "sixteen bits are left")]
     pub const fn filter_bit(self) -> u32 {
-        /// 2⁶⁴ over the golden ratio: Fibonacci hashing.
-        const GOLDEN: u64 = 0x9e37_79b9_7f4a_7c15;
         let mixed = (self.inode ^ (self.device as u64) << 40).wrapping_mul(GOLDEN);
         (mixed >> (u64::BITS - WATCH_FILTER_BITS.ilog2())) as u32
     }

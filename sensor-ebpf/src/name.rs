@@ -3,6 +3,7 @@
 use core::mem::MaybeUninit;
 
 use aya_ebpf::helpers::generated::bpf_probe_read_user_str;
+use sensor_common::GOLDEN;
 
 use crate::{
     file_call::CURRENT_DIRECTORY,
@@ -10,7 +11,7 @@ use crate::{
     object::Object,
     path::Place,
     read::{Address, probe},
-    repeat::{GOLDEN, Scene},
+    repeat::Scene,
     task::Task,
     zero,
 };

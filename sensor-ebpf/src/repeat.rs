@@ -8,7 +8,7 @@
 //! devices, even then only with itself.
 
 use aya_ebpf::{helpers::generated::bpf_jiffies64, macros::map, maps::PerCpuArray};
-use sensor_common::{REPEATS_RECORDED, REPEATS_RECORDED_UNDER_PRESSURE, RecordKind, Ring};
+use sensor_common::{GOLDEN, REPEATS_RECORDED, REPEATS_RECORDED_UNDER_PRESSURE, RecordKind, Ring};
 
 use crate::{
     global,
@@ -51,8 +51,6 @@ const UNDER_PRESSURE: u64 = 1 << 47;
 
 /// Slots for rates on each CPU; a power of two.
 const SLOTS: u32 = 4096;
-/// Multiplier of Fibonacci hashing: 2⁶⁴ over the golden ratio.
-pub(crate) const GOLDEN: u64 = 0x9e37_79b9_7f4a_7c15;
 
 /// How often something happened in a window. What hashes to the same slot takes
 /// it over: the worst is an act that is recorded and need not have been.
@@ -80,8 +78,9 @@ pub(crate) fn is_counted(kind: RecordKind, who: &impl Sign) -> bool {
 }
 
 /// [`is_counted`] as a global function: the verifier looks at it once, and the
-/// ways through it do not multiply those through the rest of its caller. It takes
-/// five numbers at most, so that kind, ring and process share the first.
+/// ways through it do not multiply those through the rest of its caller. Five
+/// numbers are the most that it could take: process, kind, ring, and whether the
+/// kind is a common one share the first.
 #[unsafe(no_mangle)]
 #[inline(never)]
 pub(crate) extern "C" fn count_repeat(

@@ -11,15 +11,8 @@ use std::{
 };
 
 use rustix::fs::{AtFlags, CWD, Mode, OFlags, RenameFlags, open, openat, renameat_with, unlinkat};
-use sensor_tests::Sensor;
+use sensor_tests::{Sensor, workplace};
 use serde_json::Value;
-use tempfile::TempDir;
-
-fn workplace() -> (TempDir, PathBuf) {
-    let directory = tempfile::tempdir().unwrap();
-    let path = fs::canonicalize(directory.path()).unwrap();
-    (directory, path)
-}
 
 fn wait(sensor: &mut Sensor, kind: &str, path: &Path) -> Value {
     let path = path.to_str().unwrap();

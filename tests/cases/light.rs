@@ -10,7 +10,7 @@ use std::{
     fs::{self, OpenOptions},
     net::{TcpListener, TcpStream, UdpSocket},
     os::unix::fs::{MetadataExt, symlink},
-    path::{Path, PathBuf},
+    path::Path,
     process::Command,
 };
 
@@ -18,9 +18,8 @@ use rustix::{
     mount::{MountFlags, UnmountFlags, mount, unmount},
     process::{Pid, Signal, kill_process},
 };
-use sensor_tests::{Finished, Sensor, actor};
+use sensor_tests::{Finished, Sensor, actor, workplace};
 use serde_json::{Value, json};
-use tempfile::TempDir;
 
 const LIGHT: [&str; 2] = ["--tier", "light"];
 
@@ -221,12 +220,6 @@ fn connections_to_one_peer_over_and_over_are_counted() {
     assert_eq!(of("lost"), 0, "{connects}");
 }
 
-fn workplace() -> (TempDir, PathBuf) {
-    let directory = tempfile::tempdir().unwrap();
-    let path = fs::canonicalize(directory.path()).unwrap();
-    (directory, path)
-}
-
 /// An act of this process on a file.
 fn wait_for_file(sensor: &mut Sensor, kind: &str, path: &Path) -> Value {
     let path = path.to_str().unwrap();
@@ -360,13 +353,7 @@ fn a_full_queue_is_told_as_a_loss() {
 fn no_losses(sensor: Sensor) -> Finished {
     let finished = sensor.stop();
     assert!(finished.status.success(), "{}", finished.stderr);
-    let losses: Vec<String> = finished
-        .records
-        .of_kind("loss")
-        // The kernel's doing, and told.
-        .filter(|record| record["loss"]["source"] != "program_skipped")
-        .map(Value::to_string)
-        .collect();
+    let losses = finished.records.losses();
     assert!(losses.is_empty(), "{losses:?}");
     finished
 }

@@ -17,7 +17,9 @@ mod mounts;
 mod record;
 pub mod refusal;
 mod sensor;
+mod workplace;
 
 pub use mounts::{Cgroups, path_in_file_system};
 pub use record::{Records, args_of, pid_of};
 pub use sensor::{Finished, Sensor, actor, sensor_command};
+pub use workplace::workplace;

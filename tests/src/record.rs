@@ -18,6 +18,15 @@ impl Records {
         self.0.iter().filter(move |record| record["kind"] == kind)
     }
 
+    /// Records of losses, but for those that the kernel makes by passing a program.
+    #[must_use]
+    pub fn losses(&self) -> Vec<String> {
+        self.of_kind("loss")
+            .filter(|record| record["loss"]["source"] != "program_skipped")
+            .map(Value::to_string)
+            .collect()
+    }
+
     /// The run's summary.
     #[must_use]
     pub fn summary(&self) -> &Value {

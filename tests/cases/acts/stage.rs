@@ -241,13 +241,7 @@ impl Stage {
         if !finished.status.success() {
             return Err(format!("{}: {}", finished.status, finished.stderr));
         }
-        let losses: Vec<String> = finished
-            .records
-            .of_kind("loss")
-            // The kernel's doing, and told; no case may hide behind it.
-            .filter(|record| record["loss"]["source"] != "program_skipped")
-            .map(Value::to_string)
-            .collect();
+        let losses = finished.records.losses();
         if !losses.is_empty() {
             return Err(losses.join("\n"));
         }

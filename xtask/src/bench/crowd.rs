@@ -17,6 +17,7 @@ use super::{
     report::Findings,
     sensor::{Events, Sensor},
     small_program,
+    timeline::Recorder,
     worker::Worker,
 };
 
@@ -51,15 +52,9 @@ fn beside(bench: &Bench, program: &Path, name: &str, findings: &mut Findings) ->
     let alone = sensor.usage()?.mebibytes();
     let recorder = sensor.record();
     let (crowd, told) = Worker::crowd(bench.directory(), program, PROCESSES)?;
-    sensor.settle()?;
-    findings.timelines.push(recorder.stop(GROUP, name, 1)?);
+    with_all(&mut sensor, recorder, &told, name, findings)?;
     let figures = &mut findings.figures;
-    figures.extend(told.figures(name));
-    let memory = sensor.usage()?.mebibytes();
-    figures.extend([
-        figure(name, "memory without them", "MiB", alone),
-        figure(name, "memory with them", "MiB", memory),
-    ]);
+    figures.push(figure(name, "memory without them", "MiB", alone));
     // Those that ended are kept for a while, and are no part of the crowd's memory.
     figures.extend(acts(bench, name)?);
     sensor.settle()?;
@@ -75,13 +70,9 @@ fn before(bench: &Bench, program: &Path, name: &str, findings: &mut Findings) ->
     sensor.watch()?;
     let watching = start.elapsed();
     let processor = sensor.usage()?.processor;
-    sensor.settle()?;
-    findings.timelines.push(recorder.stop(GROUP, name, 1)?);
+    with_all(&mut sensor, recorder, &told, name, findings)?;
     let figures = &mut findings.figures;
-    figures.extend(told.figures(name));
-    let memory = sensor.usage()?.mebibytes();
     figures.extend([
-        figure(name, "memory with them", "MiB", memory),
         figure(name, "start of the sensor", "ms", milliseconds(watching)),
         figure(
             name,
@@ -91,6 +82,23 @@ fn before(bench: &Bench, program: &Path, name: &str, findings: &mut Findings) ->
         ),
     ]);
     take_in(sensor, crowd, name, figures)
+}
+
+/// The sensor's memory once it knows all of the crowd, and how it got there.
+fn with_all(
+    sensor: &mut Sensor,
+    recorder: Recorder,
+    told: &Told,
+    name: &str,
+    findings: &mut Findings,
+) -> Result<()> {
+    sensor.settle()?;
+    findings.timelines.push(recorder.stop(GROUP, name, 1)?);
+    findings.figures.extend(told.figures(name));
+    let memory = sensor.usage()?.mebibytes();
+    let memory = figure(name, "memory with them", "MiB", memory);
+    findings.figures.push(memory);
+    Ok(())
 }
 
 /// What the sensor has of the crowd, which then ends.

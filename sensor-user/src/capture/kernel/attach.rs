@@ -353,6 +353,8 @@ impl Attacher<'_> {
 /// process is below it, whatever hierarchies its controllers are on.
 fn to_root_cgroup(program: &mut CgroupSock) -> Result<FdLink, ProgramError> {
     let root = root_cgroup().map_err(|error| ProgramError::IOError(error.into()))?;
+    // Links are always beside others (`cgroup_bpf_link_attach`, `kernel/bpf/cgroup.c`):
+    // the mode is for kernels without them.
     let link = program.attach(root, CgroupAttachMode::Single)?;
     // Kernels before 5.7 have no links, and none of the other hooks either.
     FdLink::try_from(program.take_link(link)?)

@@ -25,21 +25,35 @@ impl Pipeline {
         self.told_at = BootTime::now();
         let (table, told) = (&self.table, &mut self.told);
         self.unrecorded.read_all(|id| has_ended(table, id), told);
-        let mut told = std::mem::take(&mut self.told);
-        for acts in told.drain(..) {
-            let applied = self.apply_unrecorded(&acts);
-            if self.scoring.is_some() || self.export.is_some() {
-                for (id, moment) in scoring::due(&mut self.table, acts.process, acts.until, applied)
-                {
-                    self.look(id, moment, acts.until);
-                }
+        self.apply_told(|pipeline, acts, applied| {
+            if pipeline.scoring.is_none() && pipeline.export.is_none() {
+                return;
             }
-        }
-        self.told = told;
+            let due = scoring::due(&mut pipeline.table, acts.process, acts.until, applied);
+            for (id, moment) in due {
+                pipeline.look(id, moment, acts.until);
+            }
+        });
         self.settle();
     }
 
-    pub(super) fn apply_unrecorded(&mut self, acts: &Unrecorded) -> Applied {
+    /// The same of one process that is about to be looked at.
+    pub(super) fn take_in_unrecorded_of(&mut self, id: ProcessId) {
+        self.unrecorded.read(id, &mut self.told);
+        self.apply_told(|_, _, _| {});
+    }
+
+    /// Takes in what was read. Its room is kept for the next time.
+    fn apply_told(&mut self, mut then: impl FnMut(&mut Self, &Unrecorded, Applied)) {
+        let mut told = std::mem::take(&mut self.told);
+        for acts in told.drain(..) {
+            let applied = self.apply_unrecorded(&acts);
+            then(self, &acts, applied);
+        }
+        self.told = told;
+    }
+
+    fn apply_unrecorded(&mut self, acts: &Unrecorded) -> Applied {
         self.known.repeated(acts.kind);
         if acts.kind == RecordKind::FileMount {
             self.hashes.forget();

@@ -28,12 +28,7 @@ impl Pipeline {
             return;
         }
         // What it did without a record is known now, not in a second.
-        self.unrecorded.read(id, &mut self.told);
-        let mut told = std::mem::take(&mut self.told);
-        for acts in told.drain(..) {
-            self.apply_unrecorded(&acts);
-        }
-        self.told = told;
+        self.take_in_unrecorded_of(id);
         for (id, moment) in due {
             self.look(id, moment, time);
         }
