@@ -235,6 +235,36 @@ fn assert_same(name: &str, shown: f32, computed: f32) {
 /// small ring has room for.
 const LOST_OPENS: usize = 4_000;
 
+/// Opens for writing, each in a directory of its own: more than a ring of a mebibyte
+/// has room for, and none has anything but its process and its kind in common with
+/// another.
+const SPREAD_OPENS: usize = 10_000;
+
+#[test]
+fn acts_in_very_many_directories_leave_room_in_their_ring() {
+    let directory = tempfile::tempdir().unwrap();
+    let policy = directory.path().join("policy.toml");
+    fs::write(&policy, "[limits]\nbulk_ring_bytes = 1048576\n").unwrap();
+    let files = (0..SPREAD_OPENS).map(|number| {
+        let place = directory.path().join(number.to_string());
+        fs::create_dir(&place).unwrap();
+        place.join("file")
+    });
+    let files: Vec<PathBuf> = files.collect();
+    let (told, accounting) = told_of_acts_while_stopped(&policy, directory.path(), || {
+        for file in &files {
+            fs::write(file, "x").unwrap();
+        }
+    });
+    assert_eq!(accounting["lost"], 0, "{accounting}");
+    assert!(told.1 > 1_000, "too few were counted: {told:?}");
+    assert_eq!(
+        told.0 + told.1,
+        SPREAD_OPENS as u64,
+        "{told:?} {accounting}"
+    );
+}
+
 #[test]
 fn what_finds_no_room_in_a_ring_is_counted_for_its_process() {
     let directory = tempfile::tempdir().unwrap();
@@ -251,12 +281,27 @@ fn what_finds_no_room_in_a_ring_is_counted_for_its_process() {
     for file in &files {
         fs::write(file, "x").unwrap();
     }
+    let (told, accounting) = told_of_acts_while_stopped(&policy, &watched, || {
+        for file in &files {
+            fs::read(file).unwrap();
+        }
+    });
+    let lost = &accounting["lost"];
+    assert!(lost.as_u64().unwrap() > 1_000, "too few were lost: {lost}");
+    assert_eq!(told.0 + told.1, LOST_OPENS as u64);
+}
+
+/// Opens of this process below a directory, by their records, and by numbers, and
+/// what became of all opens, when a sensor is stopped while they are made.
+fn told_of_acts_while_stopped(
+    policy: &Path,
+    directory: &Path,
+    act: impl FnOnce(),
+) -> ((u64, u64), Value) {
     let mut sensor = Sensor::start(&["--config", policy.to_str().unwrap()]);
     let agent = Pid::from_raw(i32::try_from(sensor.pid()).unwrap()).unwrap();
     kill_process(agent, Signal::STOP).unwrap();
-    for file in &files {
-        fs::read(file).unwrap();
-    }
+    act();
     kill_process(agent, Signal::CONT).unwrap();
     sensor.catch_up();
     let finished = sensor.stop();
@@ -264,7 +309,7 @@ fn what_finds_no_room_in_a_ring_is_counted_for_its_process() {
 
     let pid = std::process::id();
     let own = |record: &&Value| record["process"]["pid"] == pid;
-    let prefix = watched.to_str().unwrap();
+    let prefix = directory.to_str().unwrap();
     let recorded = finished
         .records
         .of_kind("file.open")
@@ -278,9 +323,8 @@ fn what_finds_no_room_in_a_ring_is_counted_for_its_process() {
         .filter(|record| record["repeat"]["record"] == "file.open")
         .map(|record| record["repeat"]["count"].as_u64().unwrap())
         .sum();
-    let lost = &finished.records.summary()["accounting"]["file.open"]["lost"];
-    assert!(lost.as_u64().unwrap() > 1_000, "too few were lost: {lost}");
-    assert_eq!(recorded as u64 + unrecorded, LOST_OPENS as u64);
+    let accounting = finished.records.summary()["accounting"]["file.open"].clone();
+    ((recorded as u64, unrecorded), accounting)
 }
 
 #[test]
