@@ -21,7 +21,7 @@ pub use cgroups::{
     CgroupFinder, CgroupHierarchy, FindCgroup, FoundCgroup, ScannedCgroup, scan_cgroups,
 };
 pub use clock::{BootTime, WallClock};
-pub use decode::{DecodeError, DnsQuestion, decode, dns_question};
+pub use decode::{DecodeError, DnsQuestion, decode, dns_name, dns_question};
 pub use files::{FileNotices, Noticed, NoticedAct};
 pub use hooks::{
     HOOKS, Hook, HookReport, HookStatus, Need, Outcome, Point, Required, Tier, When, hook_of,

@@ -1,12 +1,11 @@
-use std::cell::OnceCell;
+use std::{cell::OnceCell, sync::LazyLock};
 
 use sensor_common::StdioKind;
 
-use super::text::ArgumentShape;
 use crate::{
     capture::BootTime,
     event::ProcessId,
-    state::{Image, PathClass, Process, ProcessTable},
+    state::{ArgumentShape, Image, PathClass, Process, ProcessTable},
 };
 
 /// Why a process is looked at.
@@ -45,7 +44,6 @@ pub struct Context<'a> {
     pub lineage: Lineage,
     /// Records were lost within the last seconds: blind is not quiet.
     pub recent_loss: bool,
-    arguments: OnceCell<ArgumentShape>,
     exe_class: OnceCell<Option<PathClass>>,
 }
 
@@ -85,8 +83,8 @@ impl<'a> Context<'a> {
         let mut lineage = Lineage::default();
         for ancestor in table.ancestors(id) {
             lineage.depth += 1;
-            lineage.listening |= ancestor.own.listens > 0;
-            lineage.connected |= ancestor.own.connects > 0;
+            lineage.listening |= ancestor.own.listened;
+            lineage.connected |= ancestor.own.connected;
             lineage.odd_executable |= ancestor.executable_from_tree;
             if let Some(image) = &ancestor.image {
                 lineage.socket_input |= image.facts.stdio[0] == StdioKind::Socket;
@@ -102,7 +100,6 @@ impl<'a> Context<'a> {
             parent: process.parent.and_then(|parent| table.get(parent)),
             lineage,
             recent_loss,
-            arguments: OnceCell::new(),
             exe_class: OnceCell::new(),
         })
     }
@@ -119,13 +116,10 @@ impl<'a> Context<'a> {
         self.parent.and_then(|parent| parent.image.as_deref())
     }
 
-    /// Shape of its arguments, measured once.
+    /// Shape of its arguments.
     pub(super) fn arguments(&self) -> &ArgumentShape {
-        self.arguments.get_or_init(|| {
-            self.image().map_or_else(ArgumentShape::default, |image| {
-                ArgumentShape::of(&image.args)
-            })
-        })
+        static NOTHING: LazyLock<ArgumentShape> = LazyLock::new(ArgumentShape::default);
+        self.image().map_or(&NOTHING, Image::shape)
     }
 
     /// Where its executable lies, looked up once.

@@ -4,7 +4,6 @@
 mod context;
 mod schema;
 mod table;
-mod text;
 
 pub use context::{Context, Moment};
 pub use schema::{Feature, Schema, Transform, Unit};

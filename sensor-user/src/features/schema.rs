@@ -4,6 +4,7 @@ use serde::Serialize;
 use sha2::{Digest, Sha256};
 
 use super::{Context, FEATURES};
+use crate::state::Count;
 
 /// What a feature counts or measures.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -85,7 +86,29 @@ pub struct Feature {
     /// What it says, in an operator's words.
     pub meaning: &'static str,
     /// The raw value.
-    pub(super) raw: fn(&Context<'_>) -> f32,
+    pub(super) raw: Raw,
+}
+
+/// Where a feature's raw value comes from.
+#[derive(Clone, Copy)]
+pub(super) enum Raw {
+    /// From anything in the context.
+    Of(fn(&Context<'_>) -> f32),
+    /// A count of what the process did itself.
+    Own(Count),
+    /// A count of what its descendants did.
+    Tree(Count),
+}
+
+impl Raw {
+    fn value(self, context: &Context<'_>) -> f32 {
+        let Context { process, now, .. } = context;
+        match self {
+            Self::Of(raw) => raw(context),
+            Self::Own(count) => process.own.count(count, *now) as f32,
+            Self::Tree(count) => process.descendants.count(count, *now) as f32,
+        }
+    }
 }
 
 impl Feature {
@@ -93,7 +116,7 @@ impl Feature {
     /// never NaN.
     #[must_use]
     pub fn value(&self, context: &Context<'_>) -> f32 {
-        let value = self.transform.apply((self.raw)(context));
+        let value = self.transform.apply(self.raw.value(context));
         if value.is_nan() {
             0.0
         } else {
@@ -128,7 +151,7 @@ impl Schema {
     /// Name of the sensor's schema.
     pub const ID: &'static str = "sensor.process";
     /// Its version.
-    pub const VERSION: u32 = 1;
+    pub const VERSION: u32 = 2;
 
     /// The schema of this agent.
     #[must_use]

@@ -8,13 +8,13 @@ use sensor_common::StdioKind;
 use super::{
     Context, Feature, Moment,
     Transform::{Identity, LogOnePlus},
-    Unit::{self, Bits, Bytes, Count, Flag, Ratio, Recent, Seconds},
-    schema::Transform,
+    Unit::{self, Bits, Bytes, Flag, Ratio, Recent, Seconds},
+    schema::{Raw, Transform},
 };
-use crate::state::{Image, PathClass};
+use crate::state::{Count, Image, PathClass};
 
 /// Number of features.
-pub const COUNT: usize = FEATURES.len();
+pub const COUNT: usize = WRITTEN_OUT.len() + 2 * Count::ALL.len();
 
 const fn feature(
     name: &'static str,
@@ -30,7 +30,7 @@ const fn feature(
         transform,
         clip,
         meaning,
-        raw,
+        raw: Raw::Of(raw),
     }
 }
 
@@ -39,7 +39,7 @@ const fn flag(name: &'static str, meaning: &'static str, raw: fn(&Context<'_>) -
 }
 
 const fn count(name: &'static str, meaning: &'static str, raw: fn(&Context<'_>) -> f32) -> Feature {
-    feature(name, Count, LogOnePlus, 10.0, meaning, raw)
+    feature(name, Unit::Count, LogOnePlus, 10.0, meaning, raw)
 }
 
 const fn recent(
@@ -80,6 +80,15 @@ fn exe_age(context: &Context<'_>) -> f32 {
         .map_or(0.0, |image| age(image).max(0) as f32)
 }
 
+fn own(context: &Context<'_>, count: Count) -> u32 {
+    context.process.own.count(count, context.now)
+}
+
+/// `part / whole`, zero for nothing.
+fn part(part: u32, whole: u32) -> f32 {
+    share(part, whole.saturating_sub(part))
+}
+
 /// `part / (part + rest)`, zero for nothing.
 fn share(part: u32, rest: u32) -> f32 {
     let whole = part.saturating_add(rest);
@@ -90,9 +99,9 @@ fn share(part: u32, rest: u32) -> f32 {
     }
 }
 
-/// Every feature, in the order of the model's input.
+/// Features with a source of their own.
 #[rustfmt::skip]
-pub const FEATURES: &[Feature] = &[
+const WRITTEN_OUT: &[Feature] = &[
     flag("moment.behaviour", "looked at for what it did, not for its start",
         |c| f32::from(c.moment == Moment::Behaviour)),
     flag("sensor.recent_loss", "records were lost lately",
@@ -121,6 +130,14 @@ pub const FEATURES: &[Feature] = &[
         |c| exe_class(c, PathClass::Temporary)),
     flag("exe.in_home", "the executable lies in somebody's home",
         |c| exe_class(c, PathClass::Home).max(exe_class(c, PathClass::HiddenHome))),
+    flag("exe.other_name", "it was started under another name than its file's",
+        |c| of_image(c, Image::has_other_name)),
+    flag("script.in_temporary", "the script that it interprets lies in a temporary directory",
+        |c| of_image(c, |i| i.script == Some(PathClass::Temporary))),
+    flag("script.in_system", "the script lies with the system's programs",
+        |c| of_image(c, |i| i.script == Some(PathClass::Program))),
+    flag("cwd.in_temporary", "it was started in a temporary directory",
+        |c| of_image(c, |i| PathClass::of_directory(&i.cwd) == PathClass::Temporary)),
     flag("exe.from_tree", "the executable was just written by a relative",
         |c| f32::from(c.process.executable_from_tree)),
     count("exe.seen", "times the executable had run before",
@@ -130,6 +147,8 @@ pub const FEATURES: &[Feature] = &[
 
     flag("user.root", "effective user is root",
         |c| of_image(c, |i| i.facts.euid == 0)),
+    flag("user.service", "effective user is a service's (below 1000)",
+        |c| of_image(c, |i| (1..1000).contains(&i.facts.euid))),
     flag("user.raised", "real and effective user differ",
         |c| of_image(c, |i| i.facts.uid != i.facts.euid)),
 
@@ -165,6 +184,25 @@ pub const FEATURES: &[Feature] = &[
     count("args.locators", "locators (name://) in the arguments", |c| c.arguments().locators),
     count("args.absolute_paths", "absolute paths in the arguments",
         |c| c.arguments().absolute_paths),
+    count("args.options", "arguments that begin with a hyphen", |c| c.arguments().options),
+    count("args.pipes", "pipe signs", |c| c.arguments().pipes),
+    count("args.redirections", "angle brackets", |c| c.arguments().redirections),
+    count("args.temporary_paths", "paths of temporary files",
+        |c| c.arguments().places.temporary),
+    count("args.starting_paths", "paths of what makes programs start by themselves",
+        |c| c.arguments().places.starting),
+    count("args.rights_paths", "paths of accounts, rights and keys",
+        |c| c.arguments().places.rights),
+    count("args.configuration_paths", "paths of other system configuration",
+        |c| c.arguments().places.configuration),
+    count("args.past_paths", "paths of logs and histories", |c| c.arguments().places.past),
+    count("args.kernel_paths", "paths below /proc, /sys and /dev",
+        |c| c.arguments().places.kernel),
+    count("args.program_paths", "paths of system programs and libraries",
+        |c| c.arguments().places.program),
+    count("args.home_paths", "paths in homes", |c| c.arguments().places.home),
+    count("args.hidden_paths", "paths with a part that begins with a dot",
+        |c| c.arguments().places.hidden),
     flag("args.none", "the program was given no arguments at all",
         |c| f32::from(c.arguments().count < 0.5)),
 
@@ -188,90 +226,93 @@ pub const FEATURES: &[Feature] = &[
     flag("parent.other_user", "the parent runs as another user",
         |c| of_parent(c, |p| c.image().is_some_and(|i| i.facts.euid != p.facts.euid))),
     count("parent.forks", "children the parent has had",
-        |c| c.parent.map_or(0.0, |p| p.own.forks as f32)),
+        |c| c.parent.map_or(0.0, |p| p.own.count(Count::Forks, c.now) as f32)),
     recent("parent.children_execs", "programs run below the parent of late",
         |c| c.parent.map_or(0.0, |p| p.descendants.exec_rate.value(c.now))),
     feature("process.age", Seconds, LogOnePlus, 20.0, "time since it ran its program",
         |c| c.now.since(c.process.exec_at).as_secs_f32()),
 
-    count("own.opens", "files it opened for writing", |c| c.process.own.opens as f32),
-    count("own.creates", "files it created", |c| c.process.own.creates as f32),
-    count("own.unlinks", "names it removed", |c| c.process.own.unlinks as f32),
-    count("own.renames", "names it moved", |c| c.process.own.renames as f32),
-    count("own.suffix_renames", "files it gave another suffix",
-        |c| c.process.own.suffix_renames as f32),
-    count("own.executable_chmods", "files it made executable",
-        |c| c.process.own.executable_chmods as f32),
-    count("own.setid_chmods", "files it gave a set-id bit",
-        |c| c.process.own.setid_chmods as f32),
-    count("own.configuration_writes", "system configuration it wrote",
-        |c| c.process.own.configuration_writes as f32),
-    count("own.program_writes", "system programs and libraries it wrote",
-        |c| c.process.own.program_writes as f32),
-    count("own.temporary_writes", "temporary files it wrote",
-        |c| c.process.own.temporary_writes as f32),
-    count("own.hidden_home_writes", "hidden files in homes it wrote",
-        |c| c.process.own.hidden_home_writes as f32),
-    count("own.hidden_creates", "hidden files it created",
-        |c| c.process.own.hidden_creates as f32),
-    count("own.log_removals", "logs it removed or emptied",
-        |c| c.process.own.log_removals as f32),
-    count("own.directories", "directories it wrote to",
-        |c| c.process.own.directories.estimate()),
-    ratio("own.removal_share", "share of removals among its file acts",
-        |c| share(c.process.own.unlinks, c.process.own.opens)),
-    recent("own.open_rate", "files it opened for writing of late",
-        |c| c.process.own.open_rate.value(c.now)),
-    recent("own.removal_rate", "names it removed or moved of late",
-        |c| c.process.own.removal_rate.value(c.now)),
-    count("own.connects", "connections it attempted", |c| c.process.own.connects as f32),
-    ratio("own.failed_connects", "share of failed connections",
-        |c| share(c.process.own.failed_connects,
-            c.process.own.connects.saturating_sub(c.process.own.failed_connects))),
-    count("own.unix_connects", "local sockets it connected to",
-        |c| c.process.own.unix_connects as f32),
-    count("own.peers", "remote addresses it tried", |c| c.process.own.peers.estimate()),
-    count("own.ports", "remote ports it tried", |c| c.process.own.ports.estimate()),
-    recent("own.connect_rate", "connections it attempted of late",
-        |c| c.process.own.connect_rate.value(c.now)),
-    count("own.listens", "sockets it listens on", |c| c.process.own.listens as f32),
-    count("own.accepts", "connections it accepted", |c| c.process.own.accepts as f32),
-    count("own.forks", "children it has had", |c| c.process.own.forks as f32),
 
-    count("tree.opens", "files its descendants opened for writing",
-        |c| c.process.descendants.opens as f32),
-    count("tree.creates", "files its descendants created",
-        |c| c.process.descendants.creates as f32),
-    count("tree.unlinks", "names its descendants removed",
-        |c| c.process.descendants.unlinks as f32),
-    count("tree.renames", "names its descendants moved",
-        |c| c.process.descendants.renames as f32),
-    count("tree.suffix_renames", "files its descendants gave another suffix",
-        |c| c.process.descendants.suffix_renames as f32),
-    count("tree.executable_chmods", "files its descendants made executable",
-        |c| c.process.descendants.executable_chmods as f32),
-    count("tree.setid_chmods", "files its descendants gave a set-id bit",
-        |c| c.process.descendants.setid_chmods as f32),
-    count("tree.configuration_writes", "system configuration its descendants wrote",
-        |c| c.process.descendants.configuration_writes as f32),
-    count("tree.program_writes", "system programs its descendants wrote",
-        |c| c.process.descendants.program_writes as f32),
-    count("tree.hidden_home_writes", "hidden files in homes its descendants wrote",
-        |c| c.process.descendants.hidden_home_writes as f32),
-    count("tree.log_removals", "logs its descendants removed or emptied",
-        |c| c.process.descendants.log_removals as f32),
+    count("own.directories", "directories it wrote to", |c| c.process.own.directories(c.now)),
+    count("own.peers", "remote addresses it tried", |c| c.process.own.peers(c.now)),
+    count("own.ports", "remote ports it tried", |c| c.process.own.ports(c.now)),
+    count("own.names", "names it asked DNS for", |c| c.process.own.names(c.now)),
+    feature("own.longest_name", Bytes, LogOnePlus, 10.0, "length of the longest of them",
+        |c| f32::from(c.process.own.longest_name(c.now))),
+    ratio("own.removal_share", "share of removals among its file acts",
+        |c| share(own(c, Count::Unlinks), own(c, Count::Opens))),
+    ratio("own.failure_share", "share of failed connections",
+        |c| part(own(c, Count::FailedConnects), own(c, Count::Connects))),
+    recent("own.open_rate", "files it opened for writing within ten seconds",
+        |c| c.process.own.open_rate.value(c.now)),
+    recent("own.open_burst", "files it opened for writing within a second",
+        |c| c.process.own.open_rate.burst(c.now)),
+    recent("own.removal_rate", "names it removed or moved within ten seconds",
+        |c| c.process.own.removal_rate.value(c.now)),
+    recent("own.removal_burst", "names it removed or moved within a second",
+        |c| c.process.own.removal_rate.burst(c.now)),
+    recent("own.connect_rate", "connections it attempted within ten seconds",
+        |c| c.process.own.connect_rate.value(c.now)),
+    recent("own.connect_burst", "connections it attempted within a second",
+        |c| c.process.own.connect_rate.burst(c.now)),
     count("tree.directories", "directories its descendants wrote to",
-        |c| c.process.descendants.directories.estimate()),
-    count("tree.connects", "connections its descendants attempted",
-        |c| c.process.descendants.connects as f32),
+        |c| c.process.descendants.directories(c.now)),
+    count("tree.peers", "remote addresses its descendants tried",
+        |c| c.process.descendants.peers(c.now)),
     count("tree.ports", "remote ports its descendants tried",
-        |c| c.process.descendants.ports.estimate()),
-    count("tree.listens", "sockets its descendants listen on",
-        |c| c.process.descendants.listens as f32),
-    count("tree.execs", "programs its descendants ran",
-        |c| c.process.descendants.execs as f32),
-    recent("tree.exec_rate", "programs its descendants ran of late",
-        |c| c.process.descendants.exec_rate.value(c.now)),
-    recent("tree.removal_rate", "names its descendants removed or moved of late",
+        |c| c.process.descendants.ports(c.now)),
+    recent("tree.open_rate", "files its descendants opened for writing within ten seconds",
+        |c| c.process.descendants.open_rate.value(c.now)),
+    recent("tree.removal_rate", "names its descendants removed or moved within ten seconds",
         |c| c.process.descendants.removal_rate.value(c.now)),
+    recent("tree.connect_rate", "connections its descendants attempted within ten seconds",
+        |c| c.process.descendants.connect_rate.value(c.now)),
+    recent("tree.exec_rate", "programs its descendants ran within ten seconds",
+        |c| c.process.descendants.exec_rate.value(c.now)),
+    recent("tree.exec_burst", "programs its descendants ran within a second",
+        |c| c.process.descendants.exec_rate.burst(c.now)),
 ];
+
+/// What it counted, and what its descendants did of the same, follow the features
+/// that are written out, in the order of [`Count::ALL`].
+const fn with_counts() -> [Feature; COUNT] {
+    let counts = Count::ALL.len();
+    let written_out = WRITTEN_OUT.len();
+    let mut all = [WRITTEN_OUT[0]; COUNT];
+    let mut index = 0;
+    while index < COUNT {
+        all[index] = if index < written_out {
+            WRITTEN_OUT[index]
+        } else if index < written_out + counts {
+            let at = index - written_out;
+            counted(
+                Count::OWN[at],
+                Count::OWN_MEANINGS[at],
+                Raw::Own(Count::ALL[at]),
+            )
+        } else {
+            let at = index - written_out - counts;
+            counted(
+                Count::TREE[at],
+                Count::TREE_MEANINGS[at],
+                Raw::Tree(Count::ALL[at]),
+            )
+        };
+        index += 1;
+    }
+    all
+}
+
+const fn counted(name: &'static str, meaning: &'static str, raw: Raw) -> Feature {
+    Feature {
+        name,
+        unit: Unit::Count,
+        transform: LogOnePlus,
+        clip: 10.0,
+        meaning,
+        raw,
+    }
+}
+
+/// Every feature, in the order of the model's input.
+pub const FEATURES: &[Feature] = &with_counts();

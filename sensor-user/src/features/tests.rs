@@ -1,5 +1,7 @@
 use std::collections::HashSet;
 
+use sensor_common::RecordKind;
+
 use super::*;
 use crate::{
     capture::BootTime,
@@ -103,17 +105,22 @@ fn every_value_stays_within_its_clip() {
         b"",
     );
     let process = table.get_mut(id).unwrap();
-    process.own.opens = u32::MAX;
-    process.own.unlinks = u32::MAX;
-    process.descendants.connects = u32::MAX;
     let far = BootTime(u64::MAX);
+    for kind in [RecordKind::FileOpen, RecordKind::FileUnlink] {
+        process.own.unrecorded(kind, u64::MAX, far);
+        process.descendants.unrecorded(kind, u64::MAX, far);
+    }
     let context = Context::new(&table, id, Moment::Behaviour, far, i64::MAX, true).unwrap();
-    for (value, feature) in extract(&context).iter().zip(FEATURES) {
+    let row = extract(&context);
+    for (value, feature) in row.iter().zip(FEATURES) {
         assert!(
             (0.0..=feature.clip).contains(value),
             "{}: {value}",
             feature.name
         );
+    }
+    for name in ["own.opens", "tree.unlinks", "own.open_rate"] {
+        assert!(value(&row, name) >= 10.0, "{name}");
     }
 }
 
@@ -129,7 +136,7 @@ fn a_schema_difference_is_told_in_words() {
     other.version = 9;
     let text = own.difference(&other).join("\n");
     assert!(
-        text.contains("version: sensor has 1, model has 9"),
+        text.contains("version: sensor has 2, model has 9"),
         "{text}"
     );
     assert!(text.contains("exe.deleted: missing in the model"), "{text}");

@@ -100,24 +100,16 @@ impl HashCache {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::OnceLock;
-
     use super::*;
     use crate::{event::ExecFacts, state::test_support::exec_facts};
 
     fn image(inode: u64, change_time: i64) -> Image {
-        Image {
-            facts: ExecFacts {
-                file: FileId { device: 1, inode },
-                change_time,
-                ..exec_facts()
-            },
-            exe: b"/x"[..].into(),
-            cwd: b"/"[..].into(),
-            args: b""[..].into(),
-            args_total: 0,
-            sha256: OnceLock::new(),
-        }
+        let facts = ExecFacts {
+            file: FileId { device: 1, inode },
+            change_time,
+            ..exec_facts()
+        };
+        Image::new(facts, b"/x", b"/", b"")
     }
 
     const HASH: Sha256 = Sha256([7; 32]);
@@ -129,10 +121,8 @@ mod tests {
         assert_eq!(cache.get(&image(5, 100)), Some(HASH));
         assert_eq!(cache.get(&image(5, 101)), None);
         assert_eq!(cache.get(&image(6, 100)), None);
-        let elsewhere = Image {
-            exe: b"/y"[..].into(),
-            ..image(5, 100)
-        };
+        let mut elsewhere = image(5, 100);
+        elsewhere.exe = b"/y"[..].into();
         assert_eq!(cache.get(&elsewhere), None);
     }
 

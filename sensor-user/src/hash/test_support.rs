@@ -87,8 +87,8 @@ pub(super) fn executed_by(program: &Program, number: u32) -> Executed {
             })
             + 50_000_000,
         parent: Some(Tgid(std::process::id())),
-        image: Arc::new(Image {
-            facts: ExecFacts {
+        image: Arc::new(Image::new(
+            ExecFacts {
                 file: FileId {
                     device: major(found.dev()) << 20 | minor(found.dev()),
                     inode: found.ino(),
@@ -96,12 +96,10 @@ pub(super) fn executed_by(program: &Program, number: u32) -> Executed {
                 change_time: found.ctime(),
                 ..exec_facts()
             },
-            exe: program.path.as_os_str().as_encoded_bytes().into(),
-            cwd: b"/"[..].into(),
-            args: b""[..].into(),
-            args_total: 0,
-            sha256: std::sync::OnceLock::new(),
-        }),
+            program.path.as_os_str().as_encoded_bytes(),
+            b"/",
+            b"",
+        )),
     }
 }
 

@@ -62,20 +62,11 @@ impl Protection {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::OnceLock;
-
     use super::*;
     use crate::state::test_support::{exec_facts, process_id};
 
     fn process(number: u32, exe: &[u8]) -> (ProcessId, Option<Image>) {
-        let image = Image {
-            facts: exec_facts(),
-            exe: exe.into(),
-            cwd: b"/"[..].into(),
-            args: b""[..].into(),
-            args_total: 0,
-            sha256: OnceLock::new(),
-        };
+        let image = Image::new(exec_facts(), exe, b"/", b"");
         (process_id(number, 5), Some(image))
     }
 

@@ -1,5 +1,6 @@
 //! What the sensor knows of every process: lineage, what it runs, what it did.
 
+mod arguments;
 mod behaviour;
 mod container;
 mod image;
@@ -11,7 +12,8 @@ mod sha256;
 mod sketch;
 mod table;
 
-pub use behaviour::Behaviour;
+pub use arguments::{ArgumentShape, Places};
+pub use behaviour::{Behaviour, Count};
 pub use container::{Container, ContainerRuntime, ContainerTable};
 pub use image::Image;
 pub use novelty::Novelty;

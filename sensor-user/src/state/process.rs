@@ -9,29 +9,48 @@ use crate::{
     event::{Credentials, ProcessId, Standing},
 };
 
-/// When a growing count is worth another look: whenever it grew by half since
-/// the last look (at one, two, three, four, six, nine and so on), and when it
-/// grew at all in a second. A flood of acts costs a logarithmic number of looks
-/// and one a second.
+/// When growing behaviour is worth another look: whenever its acts, or those of
+/// them that ordinary programs rarely perform, grew by half since the last look
+/// (at one, two, three, four, six, nine and so on), and when they grew at all in a
+/// second. A flood of acts costs a logarithmic number of looks and one a second.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Pulse {
     next: u32,
+    next_notable: u32,
+    looked: u32,
     looked_at: BootTime,
 }
 
 impl Pulse {
-    /// Longest that a grown count goes unlooked at, in ns.
+    /// Longest that grown behaviour goes unlooked at while it goes on, in ns.
     const PATIENCE: u64 = 1_000_000_000;
 
     /// True when it is time for a look, which is then taken as done.
-    pub fn reached(&mut self, count: u32, now: BootTime) -> bool {
+    pub fn reached(&mut self, behaviour: &Behaviour, now: BootTime) -> bool {
         let overdue = now.0.saturating_sub(self.looked_at.0) >= Self::PATIENCE;
-        if count == 0 || (count < self.next && !overdue) {
+        let due = behaviour.acts >= self.next
+            || behaviour.notable >= self.next_notable
+            || overdue && self.is_behind(behaviour);
+        if behaviour.acts == 0 || !due {
             return false;
         }
-        self.next = count.saturating_add(count / 2).max(count.saturating_add(1));
-        self.looked_at = now;
+        self.looked(behaviour, now);
         true
+    }
+
+    /// True when there were acts since the last look.
+    #[must_use]
+    pub const fn is_behind(&self, behaviour: &Behaviour) -> bool {
+        behaviour.acts != self.looked
+    }
+
+    /// Takes in that somebody looked.
+    pub fn looked(&mut self, behaviour: &Behaviour, now: BootTime) {
+        let grown = |count: u32| count.saturating_add(count / 2).max(count.saturating_add(1));
+        self.next = grown(behaviour.acts);
+        self.next_notable = grown(behaviour.notable);
+        self.looked = behaviour.acts;
+        self.looked_at = now;
     }
 }
 
@@ -137,39 +156,48 @@ impl Process {
 mod tests {
     use super::*;
 
+    fn did(acts: u32, notable: u32) -> Behaviour {
+        let mut behaviour = Behaviour::default();
+        (behaviour.acts, behaviour.notable) = (acts, notable);
+        behaviour
+    }
+
+    fn looked(acts: u32, at: BootTime) -> Pulse {
+        let mut pulse = Pulse::default();
+        pulse.looked(&did(acts, 0), at);
+        pulse
+    }
+
     #[test]
     fn looks_grow_with_the_logarithm_of_the_count() {
         let now = BootTime(2_000_000_000);
-        let mut pulse = Pulse {
-            next: 0,
-            looked_at: now,
-        };
+        let mut pulse = looked(0, now);
         let looks: Vec<u32> = (0..=20)
-            .filter(|&count| pulse.reached(count, now))
+            .filter(|&count| pulse.reached(&did(count, 0), now))
             .collect();
         assert_eq!(looks, [1, 2, 3, 4, 6, 9, 13, 19]);
-        let mut pulse = Pulse {
-            next: 0,
-            looked_at: now,
-        };
-        assert!(
-            (0..1_000_000)
-                .filter(|&count| pulse.reached(count, now))
-                .count()
-                < 40
-        );
-        assert!(pulse.reached(u32::MAX, now));
+        let mut pulse = looked(0, now);
+        let looks = (0..1_000_000).filter(|&count| pulse.reached(&did(count, 0), now));
+        assert!(looks.count() < 40);
+        assert!(pulse.reached(&did(u32::MAX, 0), now));
     }
 
     #[test]
     fn a_large_count_that_grows_a_little_is_looked_at_every_second() {
-        let start = BootTime(5_000_000_000);
-        let mut pulse = Pulse {
-            next: 150_000,
-            looked_at: start,
-        };
-        assert!(!pulse.reached(100_001, BootTime(5_900_000_000)));
-        assert!(pulse.reached(100_002, BootTime(6_000_000_000)));
-        assert!(!pulse.reached(100_003, BootTime(6_000_000_001)));
+        let mut pulse = looked(100_000, BootTime(5_000_000_000));
+        assert!(!pulse.reached(&did(100_001, 0), BootTime(5_900_000_000)));
+        assert!(pulse.reached(&did(100_002, 0), BootTime(6_000_000_000)));
+        assert!(!pulse.reached(&did(100_003, 0), BootTime(6_000_000_001)));
+        assert!(!pulse.reached(&did(100_002, 0), BootTime(9_000_000_001)));
+    }
+
+    #[test]
+    fn a_rare_act_among_very_many_is_looked_at_at_once() {
+        let now = BootTime(5_000_000_000);
+        let mut pulse = looked(100_000, now);
+        assert!(pulse.reached(&did(100_001, 1), now));
+        assert!(pulse.reached(&did(100_002, 2), now));
+        assert!(!pulse.reached(&did(100_003, 2), now));
+        assert!(pulse.is_behind(&did(100_003, 2)) && !pulse.is_behind(&did(100_002, 2)));
     }
 }

@@ -18,6 +18,16 @@ impl Distinct {
         self.0[word & 3] |= 1 << (bit % 64);
     }
 
+    /// What was seen by either.
+    #[must_use]
+    pub(super) fn union(self, other: Self) -> Self {
+        let mut words = self.0;
+        for (word, other) in words.iter_mut().zip(other.0) {
+            *word |= other;
+        }
+        Self(words)
+    }
+
     /// The estimate.
     #[must_use]
     pub fn estimate(&self) -> f32 {
@@ -38,16 +48,19 @@ pub(super) fn stable_hash(bytes: &[u8]) -> u64 {
     hash ^ (hash >> 32)
 }
 
-/// A count that halves every ten seconds.
+/// Two counts of the same: one halves every ten seconds, one every second.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Decaying {
-    value: f32,
+    slow: f32,
+    fast: f32,
     at: BootTime,
 }
 
 impl Decaying {
-    /// Half-life in seconds.
+    /// Half-life of [`Decaying::value`], in seconds.
     const HALF_LIFE: f32 = 10.0;
+    /// Half-life of [`Decaying::burst`], in seconds.
+    const FAST_HALF_LIFE: f32 = 1.0;
 
     /// Adds one at this time.
     pub fn add(&mut self, now: BootTime) {
@@ -56,15 +69,30 @@ impl Decaying {
 
     /// Adds so many at this time.
     pub fn add_times(&mut self, times: u32, now: BootTime) {
-        self.value = self.value(now) + times as f32;
+        let times = times as f32;
+        (self.slow, self.fast) = (self.value(now) + times, self.burst(now) + times);
         self.at = self.at.max(now);
     }
 
-    /// The count at this time.
+    /// The count of the last ten seconds or so.
     #[must_use]
     pub fn value(&self, now: BootTime) -> f32 {
+        self.slow * self.left(now, Self::HALF_LIFE)
+    }
+
+    /// The count of the last second or so.
+    #[must_use]
+    pub fn burst(&self, now: BootTime) -> f32 {
+        self.fast * self.left(now, Self::FAST_HALF_LIFE)
+    }
+
+    /// The share that is left at this time.
+    fn left(&self, now: BootTime, half_life: f32) -> f32 {
+        if now <= self.at {
+            return 1.0;
+        }
         let elapsed = now.since(self.at).as_secs_f32();
-        self.value * (-elapsed / Self::HALF_LIFE).exp2()
+        (-elapsed / half_life).exp2()
     }
 }
 
@@ -99,6 +127,8 @@ mod tests {
         }
         let later = count.value(BootTime(11_000_000_000));
         assert!((later - 4.0).abs() < 1e-3, "{later}");
+        let burst = count.burst(BootTime(3_000_000_000));
+        assert!((burst - 2.0).abs() < 1e-3, "{burst}");
         // A record that arrives late does not turn the clock back.
         count.add(BootTime(0));
         assert!((count.value(BootTime(1_000_000_000)) - 9.0).abs() < 1e-3);

@@ -1,6 +1,6 @@
 use std::{
     collections::{HashMap, VecDeque},
-    sync::{Arc, OnceLock},
+    sync::Arc,
 };
 
 use foldhash::fast::RandomState;
@@ -161,14 +161,8 @@ impl ProcessTable {
             credentials: scanned.credentials,
         });
         process.image = (!scanned.exe.is_empty()).then(|| {
-            Arc::new(Image {
-                facts: scanned.facts,
-                exe: scanned.exe.into(),
-                cwd: scanned.cwd.into(),
-                args_total: u32::try_from(scanned.args.len()).unwrap_or(u32::MAX),
-                args: scanned.args.into(),
-                sha256: OnceLock::new(),
-            })
+            let ScannedProcess { exe, cwd, args, .. } = &scanned;
+            Arc::new(Image::new(scanned.facts, exe, cwd, args))
         });
         self.insert(process);
         true

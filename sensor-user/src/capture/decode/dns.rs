@@ -24,35 +24,51 @@ const HEADER: usize = 12;
 /// question has nothing before it that a pointer could lead to.
 #[must_use]
 pub fn dns_question(message: &[u8]) -> Option<DnsQuestion> {
-    let (header, body) = message.split_at_checked(HEADER)?;
-    if header[4..6] == [0, 0] {
-        return None;
-    }
-    let mut rest = &body[..body.len().min(NAME_MAX + size_of::<u16>())];
-    let mut taken = 0;
+    let (labels, rest) = first_question(message)?;
     let mut name = String::new();
-    loop {
-        let (&length, after) = rest.split_first()?;
-        let length = usize::from(length);
-        taken += 1 + length;
-        if length > LABEL_MAX || taken > NAME_MAX {
-            return None;
-        }
-        let (label, after) = after.split_at_checked(length)?;
-        rest = after;
-        if length == 0 {
-            break;
-        }
+    let mut labels = labels;
+    while let Some((&length, after)) = labels.split_first()
+        && let Some((label, after)) = after.split_at_checked(usize::from(length))
+        && length > 0
+    {
         if !name.is_empty() {
             name.push('.');
         }
         push_label(&mut name, label);
+        labels = after;
     }
     if name.is_empty() {
         name.push('.');
     }
     let record_type = u16::from_be_bytes(*rest.first_chunk()?);
     Some(DnsQuestion { name, record_type })
+}
+
+/// The name of the first question as it travels: labels, each behind its length,
+/// and the ending zero; at most 255 bytes. `None` as with [`dns_question`].
+#[must_use]
+pub fn dns_name(message: &[u8]) -> Option<&[u8]> {
+    first_question(message).map(|(name, _)| name)
+}
+
+/// The first question's name, and what follows it.
+fn first_question(message: &[u8]) -> Option<(&[u8], &[u8])> {
+    let (header, body) = message.split_at_checked(HEADER)?;
+    if header[4..6] == [0, 0] {
+        return None;
+    }
+    let mut taken = 0;
+    loop {
+        let length = usize::from(*body.get(taken)?);
+        taken += 1 + length;
+        if length > LABEL_MAX || taken > NAME_MAX {
+            return None;
+        }
+        if length == 0 {
+            let (name, rest) = body.split_at_checked(taken)?;
+            return (rest.len() >= size_of::<u16>()).then_some((name, rest));
+        }
+    }
 }
 
 fn push_label(name: &mut String, label: &[u8]) {

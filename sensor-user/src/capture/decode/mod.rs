@@ -15,7 +15,7 @@ use super::BootTime;
 use crate::event::{Act, Capabilities, Event, ProcessId, Standing, Tgid};
 use reader::{Body, fixed};
 
-pub use dns::{DnsQuestion, dns_question};
+pub use dns::{DnsQuestion, dns_name, dns_question};
 
 /// Why a record was skipped.
 #[derive(Clone, Copy, Debug, Error, PartialEq, Eq)]

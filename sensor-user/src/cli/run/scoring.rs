@@ -189,6 +189,28 @@ impl Scoring {
 /// and the ancestors that its act is gathered in.
 const LOOKS_MAX: usize = 1 + Process::GATHERED_LEVELS;
 
+/// Why to look at the process that acted, if there is reason to.
+fn look_at(process: &mut Process, applied: Applied, time: BootTime) -> Option<Moment> {
+    let (own, descendants) = (&process.own, &*process.descendants);
+    match applied {
+        Applied::Program => {
+            process.own_pulse.looked(own, time);
+            Some(Moment::Exec)
+        }
+        Applied::Behaviour => process
+            .own_pulse
+            .reached(own, time)
+            .then_some(Moment::Behaviour),
+        // Its last acts may have come right after a look.
+        Applied::End => {
+            let behind = process.own_pulse.is_behind(own)
+                || process.descendants_pulse.is_behind(descendants);
+            behind.then_some(Moment::Behaviour)
+        }
+        Applied::Lineage | Applied::Noted | Applied::Repeated => None,
+    }
+}
+
 /// Who to look at because of an event, given what it was to the table, and why.
 pub(super) fn due(
     table: &mut ProcessTable,
@@ -197,23 +219,23 @@ pub(super) fn due(
     applied: Applied,
 ) -> impl Iterator<Item = (ProcessId, Moment)> + use<> {
     let mut looks = [None; LOOKS_MAX];
-    looks[0] = match applied {
-        Applied::Program => Some((id, Moment::Exec)),
-        Applied::Lineage => None,
-        Applied::Behaviour => table
-            .get_mut(id)
-            .is_some_and(|process| process.own_pulse.reached(process.own.acts, time))
-            .then_some((id, Moment::Behaviour)),
-        Applied::Noted | Applied::Repeated => return looks.into_iter().flatten(),
-    };
+    let looked = table
+        .get_mut(id)
+        .and_then(|process| look_at(process, applied, time));
+    looks[0] = looked.map(|moment| (id, moment));
+    if matches!(applied, Applied::Noted | Applied::Repeated) {
+        return looks.into_iter().flatten();
+    }
     let mut ancestor = table.get(id).and_then(|process| process.parent);
     for look in &mut looks[1..] {
         let Some(process) = ancestor.and_then(|id| table.get_mut(id)) else {
             break;
         };
         ancestor = process.parent;
-        let acts = process.descendants.acts;
-        if process.exited_at.is_none() && process.descendants_pulse.reached(acts, time) {
+        let due = process
+            .descendants_pulse
+            .reached(&process.descendants, time);
+        if process.exited_at.is_none() && due {
             *look = Some((process.id, Moment::Behaviour));
         }
     }
@@ -235,33 +257,52 @@ mod tests {
 
     #[test]
     fn only_what_the_features_tell_of_gives_reason_to_look() {
-        const COUNTED: [RecordKind; 7] = [
-            RecordKind::FileUnlink,
-            RecordKind::FileRename,
-            RecordKind::FileChmod,
-            RecordKind::NetworkConnect,
-            RecordKind::NetworkBind,
-            RecordKind::NetworkListen,
-            RecordKind::NetworkAccept,
+        // The target of these records is number 0, which is no stranger, the socket
+        // has no family, and the thread that took another name is not the first.
+        const NOT_COUNTED: [RecordKind; 8] = [
+            RecordKind::ProcessFork,
+            RecordKind::ProcessExit,
+            RecordKind::ProcessSignal,
+            RecordKind::ProcessRename,
+            RecordKind::FileWrite,
+            RecordKind::NetworkStdio,
+            RecordKind::MemoryWrite,
+            RecordKind::CgroupCreate,
         ];
         let record = |kind: RecordKind| bytes(header(kind.tag(), 0), &[0; 128], b"");
         let before = record(RecordKind::NetworkBind);
         for kind in RecordKind::ALL {
             let mut table = ProcessTable::new(TableLimits::default(), 1);
-            table.apply(&decode(&before).unwrap(), b"", b"");
+            let earlier = decode(&before).unwrap();
+            let applied = table.apply(&earlier, b"", b"");
+            let looks = due(&mut table, earlier.process, earlier.time, applied);
+            assert_eq!(looks.count(), 1);
             let act = record(kind);
             let event = decode(&act).unwrap();
             let applied = table.apply(&event, b"/tmp/x", b"/tmp/y");
             let looks: Vec<_> = due(&mut table, event.process, event.time, applied).collect();
-            // An open without flags is a plain read, and is not counted.
             let expected = if kind == RecordKind::ProcessExec {
                 vec![(event.process, Moment::Exec)]
-            } else if COUNTED.contains(&kind) {
-                vec![(event.process, Moment::Behaviour)]
-            } else {
+            } else if NOT_COUNTED.contains(&kind) {
                 Vec::new()
+            } else {
+                vec![(event.process, Moment::Behaviour)]
             };
             assert_eq!(looks, expected, "{}", kind.name());
         }
+    }
+
+    #[test]
+    fn what_came_after_the_last_look_is_looked_at_at_the_end() {
+        let mut table = ProcessTable::new(TableLimits::default(), 1);
+        let mut ways = |kind: RecordKind| {
+            let bytes = bytes(header(kind.tag(), 0), &[0; 128], b"");
+            let event = decode(&bytes).unwrap();
+            let applied = table.apply(&event, b"/tmp/x", b"/tmp/y");
+            due(&mut table, event.process, event.time, applied).count()
+        };
+        let looks = [RecordKind::FileUnlink; 5].map(&mut ways);
+        assert_eq!(looks, [1, 1, 1, 1, 0]);
+        assert_eq!(ways(RecordKind::ProcessExit), 1);
     }
 }

@@ -4,11 +4,12 @@ use sensor_common::RecordKind;
 
 use super::ProcessTable;
 use crate::{
+    capture::dns_name,
     event::{
-        Act, Device, Event, Exec, FileSubject, Fork, OpenFlags, ProcessId, ProcessMemory, Setting,
-        Standing, Unrecorded,
+        AF_INET, AF_INET6, Act, CredentialChange, Device, Event, Exec, FileSubject, Fork,
+        OpenFlags, ProcessId, Setting, Standing, Target, Unrecorded,
     },
-    state::{Behaviour, Image, Process, ThreadCredentials},
+    state::{Behaviour, Count, Image, Process, ThreadCredentials},
 };
 
 /// What an event was to the table.
@@ -16,8 +17,10 @@ use crate::{
 pub enum Applied {
     /// A program was run.
     Program,
-    /// A process began or ended: the features of its ancestors tell of it.
+    /// A process began: the features of its ancestors tell of it.
     Lineage,
+    /// A process ended.
+    End,
     /// An act that the features tell of.
     Behaviour,
     /// An act that they do not: it says no more than who is there, with which
@@ -37,11 +40,16 @@ impl ProcessTable {
             Act::Exec(exec) => self.exec(event, exec),
             Act::Exit(_) => self.exit(event),
             Act::Open(open) => self.open(event, &open.subject, open.flags, open.created, path),
-            // Files like any other to the features.
-            Act::ProcessMemory(ProcessMemory { subject, flags, .. })
-            | Act::Setting(Setting { subject, flags })
-            | Act::Device(Device { subject, flags, .. }) => {
-                self.open(event, subject, *flags, false, path)
+            Act::ProcessMemory(memory) => {
+                let foreign = memory.target != event.process.tgid;
+                let count = foreign.then_some(Count::MemoryWrites);
+                self.open_special(event, count, &memory.subject, memory.flags, path)
+            }
+            Act::Setting(Setting { subject, flags }) => {
+                self.open_special(event, Some(Count::Settings), subject, *flags, path)
+            }
+            Act::Device(Device { subject, flags, .. }) => {
+                self.open_special(event, Some(Count::Devices), subject, *flags, path)
             }
             Act::Unlink(unlink) if !unlink.subject.failed() => {
                 self.act(event, |did| did.unlink(path, now))
@@ -49,64 +57,81 @@ impl ProcessTable {
             Act::Rename(rename) if !rename.subject.failed() => {
                 self.act(event, |did| did.rename(path, second_path, now))
             }
+            Act::Link(link) if !link.subject.failed() => {
+                self.act(event, |did| did.link(Count::Links, second_path, now))
+            }
+            Act::Symlink(symlink) if !symlink.subject.failed() => {
+                self.act(event, |did| did.link(Count::Symlinks, path, now))
+            }
+            Act::Truncate(truncate) if !truncate.subject.failed() => {
+                self.act(event, |did| did.truncate(path, now))
+            }
             Act::Chmod(chmod) if !chmod.subject.failed() => {
                 let mode = chmod.subject.mode.unwrap_or_default();
-                self.act(event, |did| did.chmod(mode))
+                self.act(event, |did| did.chmod(mode, now))
+            }
+            Act::Chown(chown) if !chown.subject.failed() => self.count_one(event, Count::Chowns),
+            Act::SetAttribute(set) if !set.subject.failed() => {
+                self.act(event, |did| did.attribute(set.attribute, now))
             }
             Act::Connect(socket) => self.act(event, |did| did.connect(socket, now)),
-            Act::Bind(_) => self.act(event, Behaviour::bind),
-            Act::Listen(_) => self.act(event, Behaviour::listen),
-            Act::Accept(_) => self.act(event, Behaviour::accept),
-            Act::Credentials(change) => {
-                let credentials = ThreadCredentials {
-                    tid: event.tid,
-                    credentials: change.after,
-                };
-                // The record's header may have what the thread had before.
-                let standing = Standing {
-                    euid: change.after.euid,
-                    capabilities: change.after.effective,
-                    ..event.standing
-                };
-                self.note(event, |process| {
-                    process.standing = Some(standing);
-                    process.credentials = Some(credentials);
-                })
+            Act::Send(socket) => self.act(event, |did| did.send(socket, now)),
+            Act::Bind(_) => self.count_one(event, Count::Binds),
+            Act::Listen(_) => self.act(event, |did| did.listen(now)),
+            Act::Accept(_) => self.count_one(event, Count::Accepts),
+            Act::Stdio(stdio) if matches!(stdio.socket.family, AF_INET | AF_INET6) => {
+                self.count_one(event, Count::SocketStreams)
             }
+            Act::Credentials(change) => self.credentials_change(event, change),
+            Act::Signal(signal) if !self.is_relative(event.process, &signal.target) => {
+                self.count_one(event, Count::Signals)
+            }
+            Act::Ptrace(trace) => {
+                let foreign = !self.is_relative(event.process, &trace.target);
+                self.act(event, |did| did.trace(foreign, now))
+            }
+            Act::RemoteWrite(write) if !self.is_relative(event.process, &write.target) => {
+                self.count_one(event, Count::MemoryWrites)
+            }
+            // Threads of many programs name themselves; a whole program rarely does.
+            Act::ThreadName(_) if event.tid == event.process.tgid.0 => {
+                self.count_one(event, Count::NameChanges)
+            }
+            // Who may not do these tries all the same: failures count.
+            Act::ArgumentsMove(_) => self.count_one(event, Count::NameChanges),
+            Act::Session(_) => self.count_one(event, Count::Sessions),
+            Act::Mount(_) | Act::Unmount(_) => self.count_one(event, Count::Mounts),
+            Act::FileMap(_) => self.count_one(event, Count::Maps),
+            Act::MakeSocket(_) => self.count_one(event, Count::RawSockets),
+            Act::Dns(dns) => {
+                let name = dns_name(dns.message);
+                self.act(event, |did| did.ask(name, now))
+            }
+            Act::Namespaces(_) => self.count_one(event, Count::Namespaces),
+            Act::Key(_) => self.count_one(event, Count::Keys),
+            Act::Memfd(_) => self.count_one(event, Count::Memfds),
+            Act::ExecutableMemory(_) => self.count_one(event, Count::ExecutableMemory),
+            Act::Userfault(_) => self.count_one(event, Count::Userfaults),
+            Act::Module(_) | Act::Kexec(_) => self.count_one(event, Count::Modules),
+            Act::Bpf(_) => self.count_one(event, Count::Bpf),
+            Act::Perf(_) => self.count_one(event, Count::PerfEvents),
+            Act::IoUring(_) | Act::IoUringWork(_) => self.count_one(event, Count::Rings),
+            Act::Audit(_) => self.count_one(event, Count::AuditChanges),
+            // What failed, what a process does to itself or its children, and
+            // what the act that it is part of tells.
             Act::Unlink(_)
             | Act::Rename(_)
-            | Act::Chmod(_)
-            | Act::Signal(_)
-            | Act::ThreadName(_)
-            | Act::ArgumentsMove(_)
-            | Act::Session(_)
             | Act::Link(_)
             | Act::Symlink(_)
+            | Act::Truncate(_)
+            | Act::Chmod(_)
             | Act::Chown(_)
             | Act::SetAttribute(_)
-            | Act::Truncate(_)
-            | Act::Mount(_)
-            | Act::Unmount(_)
-            | Act::Write(_)
-            | Act::FileMap(_)
-            | Act::Send(_)
-            | Act::MakeSocket(_)
-            | Act::Dns(_)
             | Act::Stdio(_)
-            | Act::Namespaces(_)
-            | Act::Key(_)
-            | Act::Memfd(_)
-            | Act::Ptrace(_)
+            | Act::Signal(_)
             | Act::RemoteWrite(_)
-            | Act::ExecutableMemory(_)
-            | Act::Userfault(_)
-            | Act::Module(_)
-            | Act::Bpf(_)
-            | Act::Perf(_)
-            | Act::Kexec(_)
-            | Act::IoUring(_)
-            | Act::IoUringWork(_)
-            | Act::Audit(_) => self.note(event, |_| {}),
+            | Act::ThreadName(_)
+            | Act::Write(_) => self.note(event, |_| {}),
             Act::CgroupCreate(cgroup) => {
                 self.containers.made(cgroup);
                 self.note(event, |_| {})
@@ -140,7 +165,7 @@ impl ProcessTable {
         Applied::Behaviour
     }
 
-    /// Counts an open for writing; a plain read is not counted.
+    /// Counts an open for writing, or the reading of a watched file.
     fn open(
         &mut self,
         event: &Event<'_>,
@@ -150,13 +175,32 @@ impl ProcessTable {
         path: &[u8],
     ) -> Applied {
         if !flags.write() && !created {
-            return self.note(event, |_| {});
+            // Only those that are watched have a record.
+            return self.count_one(event, Count::SecretReads);
         }
         let id = self.ensure(event.process);
         self.novelty.write(subject.file, id);
         self.act(event, |did| {
             did.open(path, created, flags.empty(), event.time);
         })
+    }
+
+    /// Counts the opening of a file that stands for something else; one that may
+    /// be written to is a file like any other, too.
+    fn open_special(
+        &mut self,
+        event: &Event<'_>,
+        count: Option<Count>,
+        subject: &FileSubject<'_>,
+        flags: OpenFlags,
+        path: &[u8],
+    ) -> Applied {
+        let opened = if flags.write() {
+            self.open(event, subject, flags, false, path)
+        } else {
+            self.note(event, |_| {})
+        };
+        count.map_or(opened, |count| self.count_one(event, count))
     }
 
     fn fork(&mut self, event: &Event<'_>, fork: Fork) -> Applied {
@@ -172,7 +216,12 @@ impl ProcessTable {
         }
         self.insert(process);
         // The record tells the rights of the child, not of the parent.
-        self.count(parent, None, Behaviour::fork);
+        self.count(parent, None, |did| {
+            did.did(Count::Forks, event.time);
+            if fork.new_namespaces().names().next().is_some() {
+                did.did(Count::Namespaces, event.time);
+            }
+        });
         Applied::Lineage
     }
 
@@ -220,7 +269,7 @@ impl ProcessTable {
     fn exit(&mut self, event: &Event<'_>) -> Applied {
         let id = self.ensure(event.process);
         let Some(process) = self.processes.get_mut(&id) else {
-            return Applied::Lineage;
+            return Applied::End;
         };
         if process.exited_at.is_some() {
             return Applied::Repeated;
@@ -231,7 +280,42 @@ impl ProcessTable {
         while self.ended.len() > self.limits.ended {
             self.forget_earliest_ended();
         }
-        Applied::Lineage
+        Applied::End
+    }
+
+    /// Takes in other credentials of a thread.
+    fn credentials_change(&mut self, event: &Event<'_>, change: &CredentialChange) -> Applied {
+        let after = change.after;
+        let credentials = ThreadCredentials {
+            tid: event.tid,
+            credentials: after,
+        };
+        // The record's header may have what the thread had before.
+        let standing = Standing {
+            euid: after.euid,
+            capabilities: after.effective,
+            ..event.standing
+        };
+        let gained = change
+            .before
+            .is_some_and(|before| before.euid != 0 && after.euid == 0);
+        self.act(event, |did| did.change_rights(gained, event.time));
+        self.note(event, |process| {
+            process.standing = Some(standing);
+            process.credentials = Some(credentials);
+        });
+        Applied::Behaviour
+    }
+
+    /// True when an act on a target is an act on the process itself, on a
+    /// descendant, or on a group, whose members are not known.
+    fn is_relative(&self, actor: ProcessId, target: &Target) -> bool {
+        let tgid = target.process.tgid;
+        if tgid == actor.tgid || tgid.0.cast_signed() <= 0 {
+            return true;
+        }
+        self.newest(tgid)
+            .is_some_and(|target| self.ancestors(target.id).any(|above| above.id == actor))
     }
 
     /// Takes in who acted, and what an act that is not counted changed.
@@ -242,6 +326,11 @@ impl ProcessTable {
             change(process);
         }
         Applied::Noted
+    }
+
+    /// Counts an act of which nothing but its kind matters.
+    fn count_one(&mut self, event: &Event<'_>, count: Count) -> Applied {
+        self.act(event, |did| did.did(count, event.time))
     }
 
     /// Counts an act of the process that acted, and for its nearest ancestors.

@@ -5,9 +5,12 @@ use crate::{
     capture::BootTime,
     event::{
         Act, Capabilities, CredentialChange, Event, Exec, ExecFacts, Exit, ExitStatus, FileId,
-        FileSubject, Fork, Module, Open, OpenFlags, RecordPath, Setting, Unrecorded,
+        FileSubject, Fork, Open, OpenFlags, RecordPath, Setting, Signal, Target, Unrecorded, Write,
     },
-    state::test_support::{exec_facts, process_id},
+    state::{
+        Count,
+        test_support::{exec_facts, process_id},
+    },
 };
 
 const TICK: u64 = 10_000_000;
@@ -31,6 +34,17 @@ fn event(process: ProcessId, time: u64, act: Act<'_>) -> Event<'_> {
         standing: Standing::default(),
         act,
     }
+}
+
+/// Later than everything in these tests, and in the same window.
+const LATER: BootTime = BootTime(1_000_000_000);
+
+fn own(process: &Process, count: Count) -> u32 {
+    process.own.count(count, LATER)
+}
+
+fn tree(process: &Process, count: Count) -> u32 {
+    process.descendants.count(count, LATER)
 }
 
 fn open(flags: u32, created: bool) -> Act<'static> {
@@ -162,7 +176,7 @@ fn a_second_exit_is_no_news() {
     let mut table = table();
     let id = process_id(10, 100);
     fork(&mut table, process_id(1, 0), id);
-    assert_eq!(exit(&mut table, id), Applied::Lineage);
+    assert_eq!(exit(&mut table, id), Applied::End);
     assert_eq!(exit(&mut table, id), Applied::Repeated);
 }
 
@@ -181,7 +195,7 @@ fn acts_are_gathered_in_parent_and_grandparent() {
     table.apply(&event(ids[3], 500, open(0, true)), b"/tmp/x", b"");
     let opens = |id| {
         let process = table.get(id).unwrap();
-        (process.own.opens, process.descendants.opens)
+        (own(process, Count::Opens), tree(process, Count::Opens))
     };
     assert_eq!(opens(ids[3]), (1, 0));
     assert_eq!(opens(ids[2]), (0, 1));
@@ -216,7 +230,7 @@ fn a_scanned_process_takes_its_exact_start_from_the_first_record() {
     assert!(table.insert_scanned(scanned(20, 7 * TICK, 10)));
     assert!(!table.insert_scanned(scanned(10, 5 * TICK, 1)));
     fork(&mut table, exact, process_id(30, 9 * TICK));
-    assert_eq!(exit(&mut table, exact), Applied::Lineage);
+    assert_eq!(exit(&mut table, exact), Applied::End);
     assert_eq!(table.get(exact).unwrap().id, exact);
     assert!(table.get(rounded).is_none());
     assert_eq!(table.get(child).unwrap().parent, Some(exact));
@@ -254,15 +268,17 @@ fn the_table_is_bounded_and_says_what_it_left_out() {
 }
 
 #[test]
-fn a_plain_read_is_not_counted() {
+fn the_reading_of_a_watched_file_is_told_from_a_write() {
     let mut table = table();
     let id = process_id(10, 100);
     let read = table.apply(&event(id, 200, open(0, false)), b"/etc/shadow", b"");
-    assert_eq!(read, Applied::Noted);
+    assert_eq!(read, Applied::Behaviour);
     let written = table.apply(&event(id, 201, open(2, false)), b"/tmp/x", b"");
     assert_eq!(written, Applied::Behaviour);
     let process = table.get(id).unwrap();
-    assert_eq!((process.own.opens, process.own.acts), (1, 1));
+    let counts = [Count::SecretReads, Count::Opens];
+    assert_eq!(counts.map(|count| own(process, count)), [1, 1]);
+    assert_eq!(process.own.acts, 2);
 }
 
 #[test]
@@ -279,8 +295,8 @@ fn unrecorded_acts_count_for_who_is_known_and_make_nobody_live() {
         until: BootTime(300),
     };
     assert_eq!(table.apply_unrecorded(&acts(worker)), Applied::Behaviour);
-    assert_eq!(table.get(worker).unwrap().own.unlinks, 40);
-    assert_eq!(table.get(shell).unwrap().descendants.unlinks, 40);
+    assert_eq!(own(table.get(worker).unwrap(), Count::Unlinks), 40);
+    assert_eq!(tree(table.get(shell).unwrap(), Count::Unlinks), 40);
     let live = table.live();
     let stranger = process_id(99, 990);
     assert_eq!(table.apply_unrecorded(&acts(stranger)), Applied::Noted);
@@ -298,8 +314,43 @@ fn a_setting_is_a_file_that_is_opened() {
             flags: OpenFlags(flags),
         });
         table.apply(&event(id, 200, act), b"/proc/sys/kernel/core_pattern", b"");
-        assert_eq!(table.get(id).unwrap().own.opens, opens);
+        let process = table.get(id).unwrap();
+        assert_eq!(own(process, Count::Opens), opens);
+        assert_eq!(own(process, Count::Settings), opens + 1);
     }
+}
+
+#[test]
+fn acts_on_relatives_are_told_from_acts_on_others() {
+    let mut table = table();
+    let (shell, child, other) = (
+        process_id(10, 100),
+        process_id(11, 110),
+        process_id(12, 120),
+    );
+    fork(&mut table, process_id(1, 0), shell);
+    fork(&mut table, shell, child);
+    fork(&mut table, process_id(1, 0), other);
+    let signal = |process| {
+        Act::Signal(Signal {
+            target: Target {
+                process,
+                from_argument: false,
+                result: None,
+            },
+            number: 9,
+        })
+    };
+    for target in [shell, child, process_id(0, 0), process_id(u32::MAX, 0)] {
+        assert_eq!(
+            table.apply(&event(shell, 200, signal(target)), b"", b""),
+            Applied::Noted
+        );
+    }
+    table.apply(&event(shell, 201, signal(other)), b"", b"");
+    table.apply(&event(child, 202, signal(shell)), b"", b"");
+    assert_eq!(own(table.get(shell).unwrap(), Count::Signals), 1);
+    assert_eq!(own(table.get(child).unwrap(), Count::Signals), 1);
 }
 
 #[test]
@@ -315,7 +366,8 @@ fn an_act_that_failed_is_not_counted() {
             directory: false,
         });
         table.apply(&event(id, 200, act), b"/tmp/x", b"");
-        assert_eq!(table.get(id).unwrap().own.unlinks, counted, "{result:?}");
+        let process = table.get(id).unwrap();
+        assert_eq!(own(process, Count::Unlinks), counted, "{result:?}");
     }
 }
 
@@ -323,7 +375,13 @@ fn an_act_that_failed_is_not_counted() {
 fn any_act_makes_its_process_known_with_its_standing() {
     let mut table = table();
     let id = process_id(10, 100);
-    let mut act = event(id, 200, Act::Module(Module { name: b"m" }));
+    let mut act = event(
+        id,
+        200,
+        Act::Write(Write {
+            subject: FileSubject::default(),
+        }),
+    );
     act.standing = Standing {
         euid: 4,
         capabilities: Capabilities(8),

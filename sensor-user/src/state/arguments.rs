@@ -1,10 +1,11 @@
 //! Shape of the arguments: lengths, entropy, make-up. Never which words.
 
+use super::{PathClass, path_class::is_hidden};
 use crate::event::split_args;
 
 /// Measurements of an argument vector.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
-pub(super) struct ArgumentShape {
+pub struct ArgumentShape {
     /// Number of arguments, the program's name included.
     pub count: f32,
     /// Bytes of all arguments.
@@ -35,12 +36,77 @@ pub(super) struct ArgumentShape {
     pub ports: f32,
     /// Newlines and semicolons: a program given as an argument.
     pub statements: f32,
+    /// Pipe signs.
+    pub pipes: f32,
+    /// Angle brackets.
+    pub redirections: f32,
+    /// Arguments that begin with a hyphen.
+    pub options: f32,
+    /// Paths, wherever they stand, by the place that they name.
+    pub places: Places,
 }
+
+/// How many paths name a place of each class.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Places {
+    /// [`PathClass::Temporary`].
+    pub temporary: f32,
+    /// [`PathClass::Starting`].
+    pub starting: f32,
+    /// [`PathClass::Rights`].
+    pub rights: f32,
+    /// [`PathClass::Configuration`].
+    pub configuration: f32,
+    /// [`PathClass::Log`] and [`PathClass::History`].
+    pub past: f32,
+    /// [`PathClass::Kernel`].
+    pub kernel: f32,
+    /// [`PathClass::Program`].
+    pub program: f32,
+    /// [`PathClass::Home`] and [`PathClass::HiddenHome`].
+    pub home: f32,
+    /// Those with a part that begins with a dot, whatever their class.
+    pub hidden: f32,
+}
+
+impl Places {
+    /// Takes in one word, where it is a path.
+    fn take_in(&mut self, word: &[u8]) {
+        // What a shell puts in the place of these is somebody's home: whose makes
+        // no difference to the class.
+        let at_home = [&b"~/"[..], b"$HOME/", b"${HOME}/"]
+            .iter()
+            .find_map(|prefix| word.strip_prefix(*prefix));
+        let class = match at_home {
+            Some(inside) => PathClass::at_home(inside),
+            None if word.first() == Some(&b'/') => PathClass::of(word),
+            None => return,
+        };
+        if is_hidden(word) {
+            self.hidden += 1.0;
+        }
+        let counted = match class {
+            PathClass::Temporary => &mut self.temporary,
+            PathClass::Starting => &mut self.starting,
+            PathClass::Rights => &mut self.rights,
+            PathClass::Configuration => &mut self.configuration,
+            PathClass::Log | PathClass::History => &mut self.past,
+            PathClass::Kernel => &mut self.kernel,
+            PathClass::Program => &mut self.program,
+            PathClass::Home | PathClass::HiddenHome => &mut self.home,
+            PathClass::Other => return,
+        };
+        *counted += 1.0;
+    }
+}
+
+/// Words looked at for paths: a long list of files says no more than its start.
+const WORDS_MAX: usize = 256;
 
 impl ArgumentShape {
     /// Measures zero-separated arguments.
     #[must_use]
-    pub(super) fn of(args: &[u8]) -> Self {
+    pub fn of(args: &[u8]) -> Self {
         let mut shape = Self::default();
         let mut longest: &[u8] = b"";
         for (index, argument) in split_args(args).enumerate() {
@@ -48,10 +114,17 @@ impl ArgumentShape {
             if argument.len() > longest.len() {
                 longest = argument;
             }
-            if index > 0 && argument.first() == Some(&b'/') {
-                shape.absolute_paths += 1.0;
+            match argument.first() {
+                Some(b'/') if index > 0 => shape.absolute_paths += 1.0,
+                Some(b'-') => shape.options += 1.0,
+                _ => {}
             }
         }
+        // Its own name says nothing of what it works on.
+        let first = args.iter().position(|&byte| byte == 0).unwrap_or(0);
+        words(&args[first..])
+            .take(WORDS_MAX)
+            .for_each(|word| shape.places.take_in(word));
         shape.bytes = args.len() as f32;
         shape.longest = longest.len() as f32;
         shape.entropy = entropy(args);
@@ -74,8 +147,14 @@ impl ArgumentShape {
                     letters += 1;
                 }
                 b'a'..=b'z' => letters += 1,
-                b'|' | b'&' | b'>' | b'<' | b'$' | b'`' | b'(' | b')' => {
+                b'&' | b'$' | b'`' | b'(' | b')' => self.shell_operators += 1.0,
+                b'|' => {
                     self.shell_operators += 1.0;
+                    self.pipes += 1.0;
+                }
+                b'>' | b'<' => {
+                    self.shell_operators += 1.0;
+                    self.redirections += 1.0;
                 }
                 b';' | b'\n' => {
                     self.shell_operators += 1.0;
@@ -104,7 +183,7 @@ fn ratio(part: u32, whole: usize) -> f32 {
 }
 
 /// Shannon entropy in bits per byte; zero for nothing.
-pub(super) fn entropy(bytes: &[u8]) -> f32 {
+fn entropy(bytes: &[u8]) -> f32 {
     let mut counts = [0u32; 256];
     for &byte in bytes {
         counts[usize::from(byte)] += 1;
@@ -118,6 +197,32 @@ pub(super) fn entropy(bytes: &[u8]) -> f32 {
             -share * share.log2()
         })
         .sum()
+}
+
+/// What stands between blanks, quotes and signs of a shell.
+fn words(bytes: &[u8]) -> impl Iterator<Item = &[u8]> {
+    bytes
+        .split(|byte| {
+            byte.is_ascii_whitespace()
+                || matches!(
+                    byte,
+                    0 | b'"'
+                        | b'\''
+                        | b'`'
+                        | b';'
+                        | b'|'
+                        | b'&'
+                        | b'<'
+                        | b'>'
+                        | b'('
+                        | b')'
+                        | b'='
+                        | b','
+                        | b':'
+                        | b'@'
+                )
+        })
+        .filter(|word| word.len() > 1)
 }
 
 fn encoded_run(bytes: &[u8]) -> usize {
@@ -185,6 +290,27 @@ mod tests {
             ArgumentShape::of(b"x\0ZWNobyBoZWxsbyB3b3JsZCBmcm9tIGJhc2U2NCBlbmNvZGVkIHRleHQK\0");
         assert!(encoded.encoded_run > 40.0 && plain.encoded_run < 8.0);
         assert!(encoded.longest_entropy > plain.longest_entropy + 1.0);
+    }
+
+    #[test]
+    fn paths_count_by_the_place_that_they_name() {
+        let script = b"sh\0-c\0echo x >> ~/.bashrc; cp /etc/shadow /tmp/.a/b && cat '/var/log/syslog'>/dev/null\0";
+        let shape = ArgumentShape::of(script);
+        let places = shape.places;
+        let expected = Places {
+            temporary: 1.0,
+            starting: 1.0,
+            rights: 1.0,
+            past: 1.0,
+            kernel: 1.0,
+            hidden: 2.0,
+            ..Places::default()
+        };
+        assert_eq!(places, expected);
+        let operators = [shape.redirections, shape.pipes, shape.options];
+        assert_eq!(operators, [3.0, 0.0, 1.0]);
+        let long = [&b"a\0/tmp/"[..], &[b'x'; 5_000][..]].concat();
+        assert!((ArgumentShape::of(&long).places.temporary - 1.0).abs() < f32::EPSILON);
     }
 
     #[test]
