@@ -9,71 +9,80 @@ import numpy as np
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import roc_auc_score
 
-from .labels import PARTS, variant_part, weights, without_doubtful
-from .network import fit
+from .labels import PARTS, learn, run_part
 from .table import Table
 
-FOLDS = 6
+FOLDS = 8
 
 
-def folds(table: Table) -> np.ndarray:
-    """Deal whole groups out to folds, the largest first, each to the emptiest fold.
+def families(table: Table) -> np.ndarray:
+    """Number what must be held out together.
 
-    Attack groups and groups of ordinary work are dealt separately, so that every
-    fold holds out some of both.
+    Cases of one group are variations of each other, and cases of one technique
+    share what makes it one: whatever is linked by either is one family.
     """
-    fold = np.zeros(len(table), dtype=int)
+    leader: dict[tuple[str, str, str], tuple[str, str, str]] = {}
+
+    def find(key: tuple[str, str, str]) -> tuple[str, str, str]:
+        while leader.setdefault(key, key) != key:
+            key = leader[key]
+        return key
+
+    keys = []
+    for attack, group, technique in zip(table.attack, table.group, table.technique, strict=True):
+        side = "attack" if attack else "work"
+        key = (side, "group", group)
+        if attack:
+            leader[find((side, "technique", technique))] = find(key)
+        keys.append(key)
+    roots = [find(key) for key in keys]
+    numbers = {root: number for number, root in enumerate(sorted(set(roots)))}
+    return np.array([numbers[root] for root in roots])
+
+
+def folds(table: Table, family: np.ndarray) -> dict[int, int]:
+    """Deal whole families out to folds, the largest first, each to the emptiest fold.
+
+    Attacks and ordinary work are dealt separately, so that every fold holds out
+    some of both.
+    """
+    fold: dict[int, int] = {}
     for side in (True, False):
-        names, counts = np.unique(table.group[table.attack == side], return_counts=True)
+        names, counts = np.unique(family[table.attack == side], return_counts=True)
         filled = np.zeros(FOLDS)
         for position in np.argsort(-counts, kind="stable"):
             emptiest = int(np.argmin(filled))
-            fold[(table.group == names[position]) & (table.attack == side)] = emptiest
+            fold[int(names[position])] = emptiest
             filled[emptiest] += counts[position]
     return fold
 
 
-def held_out_logits(
-    whole: Table, unique: Table, seeds: tuple[int, ...], epochs: int
-) -> np.ndarray:
-    """Score every row with a network that saw nothing of its group.
+def held_out_logits(whole: Table, unique: Table, seed: int) -> np.ndarray:
+    """Score every row by trees that saw nothing of its family.
 
     `unique` is what may be trained on; `whole` is what is scored.
     """
-    group_fold = {
-        (group, side): number
-        for group, side, number in zip(unique.group, unique.attack, folds(unique), strict=True)
-    }
-    emptiest = 0
-    fold_of = np.array(
-        [group_fold.get(key, emptiest) for key in zip(whole.group, whole.attack, strict=True)]
-    )
-    fold_of_unique = folds(unique)
+    family = families(whole)
+    fold = folds(whole, family)
+    fold_of = np.array([fold[int(number)] for number in family])
+    position = {name: number for number, name in enumerate(whole.row_name)}
+    fold_of_unique = fold_of[[position[name] for name in unique.row_name]]
     logits = np.zeros(len(whole))
     for number in range(FOLDS):
-        known = without_doubtful(unique.select(fold_of_unique != number), seeds[0], epochs)
-        network = fit(
-            known.rows, known.attack, weights(known), whole.schema.features, seeds, epochs
-        )
+        trees = learn(unique.select(np.flatnonzero(fold_of_unique != number)), seed)
         held_out = fold_of == number
-        logits[held_out] = network.logits(whole.rows[held_out])
+        logits[held_out] = trees.logits(whole.rows[held_out])
         print(f"fold {number + 1} of {FOLDS}: {held_out.sum()} rows scored", flush=True)
     return logits
 
 
-def new_run_logits(
-    whole: Table, unique: Table, seeds: tuple[int, ...], epochs: int
-) -> np.ndarray:
-    """Score every row with a network that knew other runs of its case, but not this one."""
+def new_run_logits(whole: Table, unique: Table, seed: int) -> np.ndarray:
+    """Score every row by trees that knew other runs of its case, but not this one."""
     logits = np.zeros(len(whole))
     for number in range(PARTS):
-        chosen = variant_part(unique.variant) != number
-        known = without_doubtful(unique.select(chosen), seeds[0], epochs)
-        network = fit(
-            known.rows, known.attack, weights(known), whole.schema.features, seeds, epochs
-        )
-        held_out = variant_part(whole.variant) == number
-        logits[held_out] = network.logits(whole.rows[held_out])
+        trees = learn(unique.select(np.flatnonzero(run_part(unique) != number)), seed)
+        held_out = run_part(whole) == number
+        logits[held_out] = trees.logits(whole.rows[held_out])
     return logits
 
 
@@ -97,7 +106,7 @@ def thresholds(table: Table, logits: np.ndarray, rate: float, margin: float) -> 
     At most `rate` of them alert. None reaches the kill threshold, which lies
     `margin` above the highest.
     """
-    ordinary = np.sort(table.highest(logits, False))[::-1]
+    ordinary = np.sort(table.highest(logits, side=False))[::-1]
     alert = exceeded_by(ordinary, rate)
     return Thresholds(alert, max(float(ordinary[0]) + margin, alert))
 
@@ -108,65 +117,26 @@ def exceeded_by(falling: np.ndarray, rate: float) -> float:
     return float(np.nextafter(falling[allowed], np.inf))
 
 
-def rate_at(logits: np.ndarray, attack: np.ndarray, false_rate: float) -> float:
-    """Return the share of attack rows found where so many ordinary rows are."""
-    threshold = exceeded_by(np.sort(logits[~attack])[::-1], false_rate)
-    return float((logits[attack] >= threshold).mean())
+def wilson(hits: int, count: int) -> tuple[float, float]:
+    """Return the 95 % interval of a share (Wilson, 1927)."""
+    if count == 0:
+        return 0.0, 1.0
+    z = 1.959964
+    share = hits / count
+    middle = (share + z * z / (2 * count)) / (1 + z * z / count)
+    half = z / (1 + z * z / count) * np.sqrt(share * (1 - share) / count + (z / (2 * count)) ** 2)
+    return float(max(middle - half, 0.0)), float(min(middle + half, 1.0))
 
 
-def figures(table: Table, logits: np.ndarray, limits: Thresholds) -> dict[str, Any]:
-    """Sum held-out results up, by rows and by runs."""
-    attack, runs = table.attack, table.run
-    ordinary_rows = logits[~attack]
-    ordinary_processes = table.highest(logits, False)
-    found: dict[str, list[int]] = {}
-    killed = 0
-    for run in np.unique(runs[attack]):
-        members = runs == run
-        best = float(logits[members].max())
-        entry = found.setdefault(str(table.case[members][0]), [0, 0])
-        entry[0] += best >= limits.alert
-        entry[1] += 1
-        killed += best >= limits.kill
-    false_runs: dict[str, int] = {}
-    ordinary_runs = np.unique(runs[~attack])
-    for run in ordinary_runs:
-        members = runs == run
-        if logits[members].max() >= limits.alert:
-            case = str(table.case[members][0])
-            false_runs[case] = false_runs.get(case, 0) + 1
-    detected, all_runs = sum(e[0] for e in found.values()), sum(e[1] for e in found.values())
-    techniques: dict[str, list[int]] = {}
-    for case, (hits, count) in found.items():
-        technique = str(table.technique[table.case == case][0])
-        entry = techniques.setdefault(technique, [0, 0])
-        entry[0] += hits
-        entry[1] += count
-    return {
-        "auroc_rows": round(float(roc_auc_score(attack, logits)), 4),
-        "auroc_runs": round(run_auroc(table, logits), 4),
-        "tpr_rows_at_fpr_1e-2": round(rate_at(logits, attack, 1e-2), 4),
-        "tpr_rows_at_fpr_1e-3": round(rate_at(logits, attack, 1e-3), 4),
-        "runs_detected": f"{detected}/{all_runs}",
-        "runs_over_kill": f"{killed}/{all_runs}",
-        "ordinary_rows": int((~attack).sum()),
-        "ordinary_rows_over_alert": int((ordinary_rows >= limits.alert).sum()),
-        "ordinary_rows_over_kill": int((ordinary_rows >= limits.kill).sum()),
-        "ordinary_processes": len(ordinary_processes),
-        "ordinary_processes_over_alert": int((ordinary_processes >= limits.alert).sum()),
-        "ordinary_processes_over_kill": int((ordinary_processes >= limits.kill).sum()),
-        "ordinary_runs": len(ordinary_runs),
-        "ordinary_runs_over_alert": sum(false_runs.values()),
-        "ordinary_cases_over_alert": dict(sorted(false_runs.items())),
-        "detected_by_case": {case: f"{h}/{n}" for case, (h, n) in sorted(found.items())},
-        "detected_by_technique": {t: f"{h}/{n}" for t, (h, n) in sorted(techniques.items())},
-    }
+def best_of_runs(table: Table, logits: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return each run's first row's position, and its highest logit."""
+    _, first, position = np.unique(table.run, return_index=True, return_inverse=True)
+    best = np.full(len(first), -np.inf)
+    np.maximum.at(best, position, logits)
+    return first, best
 
 
-def run_auroc(table: Table, logits: np.ndarray) -> float:
-    """Return the AUROC of runs, each scored by its highest row."""
-    runs = table.run
-    names = np.unique(runs)
-    best = np.array([logits[runs == run].max() for run in names])
-    attack = np.array([table.attack[runs == run][0] for run in names])
-    return float(roc_auc_score(attack, best))
+def rate_at(attack: np.ndarray, ordinary: np.ndarray, false_rate: float) -> float:
+    """Return the share of attack runs found where so many ordinary processes are."""
+    threshold = exceeded_by(np.sort(ordinary)[::-1], false_rate)
+    return float((attack >= threshold).mean())

@@ -9,13 +9,16 @@ from __future__ import annotations
 
 import numpy as np
 
-from .network import fit
 from .table import Table
+from .trees import Forest, fit
 
-# An attack's row stays when a network which knows other runs of its case finds it more suspicious
-# than this share of ordinary rows; the others are what attacks and ordinary work have in common.
-ORDINARY_SHARE = 0.96
+# An attack's row stays when trees which know other runs of its case find it more suspicious than
+# this share of ordinary rows; the others are what attacks and ordinary work have in common.
+ORDINARY_SHARE = 0.97
+# The rows of a run that stay in any case: something in it must be the attack.
+BEST_OF_A_RUN = 2
 PARTS = 3
+ROUNDS = 2
 
 
 def weights(table: Table) -> np.ndarray:
@@ -34,22 +37,44 @@ def weights(table: Table) -> np.ndarray:
     return weight
 
 
-def without_doubtful(table: Table, seed: int, epochs: int) -> Table:
-    """Leave out attack rows that look ordinary to a network which never saw their run."""
+def without_doubtful(table: Table, seed: int) -> Table:
+    """Leave out attack rows that look ordinary to trees which never saw their run."""
+    kept = np.ones(len(table), dtype=bool)
+    runs = table.run
+    for _ in range(ROUNDS):
+        scores = scores_by_other_runs(table, kept, seed)
+        limit = np.quantile(scores[~table.attack], ORDINARY_SHARE)
+        kept = ~table.attack | (scores >= limit)
+        for run in np.unique(runs[table.attack]):
+            members = np.flatnonzero((runs == run) & table.attack)
+            best = members[np.argsort(-scores[members], kind="stable")[:BEST_OF_A_RUN]]
+            kept[best] = True
+    return table.select(np.flatnonzero(kept))
+
+
+def scores_by_other_runs(table: Table, kept: np.ndarray, seed: int) -> np.ndarray:
+    """Score each row by trees that learned from the kept rows of other runs."""
     scores = np.full(len(table), -np.inf)
-    part = variant_part(table.variant)
+    part = run_part(table)
     for number in range(PARTS):
-        known, held_out = table.select(part != number), part == number
+        held_out = part == number
+        known = table.select(np.flatnonzero(~held_out & kept))
         if not held_out.any() or not known.attack.any():
             continue
-        network = fit(
-            known.rows, known.attack, weights(known), table.schema.features, (seed,), epochs
+        # A rough judgement is enough here.
+        trees = fit(
+            known.rows, known.attack, weights(known), table.schema.features, seed, rounds=60
         )
-        scores[held_out] = network.logits(table.rows[held_out])
-    limit = np.quantile(scores[~table.attack], ORDINARY_SHARE)
-    return table.select(np.flatnonzero(~table.attack | (scores >= limit)))
+        scores[held_out] = trees.logits(table.rows[held_out])
+    return scores
 
 
-def variant_part(variant: np.ndarray) -> np.ndarray:
-    """Return the part that a variant belongs to."""
-    return variant.astype(int) % PARTS
+def learn(table: Table, seed: int) -> Forest:
+    """Train on what of these rows is worth it."""
+    known = without_doubtful(table, seed)
+    return fit(known.rows, known.attack, weights(known), table.schema.features, seed)
+
+
+def run_part(table: Table) -> np.ndarray:
+    """Return the part that each row's run belongs to."""
+    return table.variant.astype(int) % PARTS

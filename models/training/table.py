@@ -38,6 +38,8 @@ class Table:
     variant: np.ndarray
     program: np.ndarray
     process: np.ndarray
+    tactic: np.ndarray
+    row_name: np.ndarray
 
     def __len__(self) -> int:
         """Return the number of rows."""
@@ -56,6 +58,8 @@ class Table:
                 "variant",
                 "program",
                 "process",
+                "tactic",
+                "row_name",
             )
         )
         return Table(self.schema, self.sha256, *parts)
@@ -65,7 +69,7 @@ class Table:
         """Name the run of each row: case and variant."""
         return np.char.add(np.char.add(self.case, "/"), self.variant)
 
-    def highest(self, logits: np.ndarray, side: bool) -> np.ndarray:
+    def highest(self, logits: np.ndarray, *, side: bool) -> np.ndarray:
         """Return the highest logit of each process of one side: it alerts at most once."""
         chosen = self.attack == side
         names = np.char.add(np.char.add(self.run[chosen], "/"), self.process[chosen])
@@ -104,6 +108,8 @@ def read(path: Path) -> Table:
         columns["variant"],
         columns["program"],
         columns["process"],
+        columns["tactic"],
+        np.arange(len(rows)),
     )
 
 

@@ -115,7 +115,7 @@ const WRITTEN_OUT: &[Feature] = &[
         |c| of_image(c, |i| i.facts.tmpfs)),
     flag("exe.interpreted", "a script",
         |c| of_image(c, |i| i.facts.interpreted)),
-    feature("exe.age", Seconds, LogOnePlus, 20.0, "age of the executable's inode", exe_age),
+    feature("exe.age", Seconds, LogOnePlus, 8.2, "age of the executable's inode, an hour at most", exe_age),
     flag("exe.owner_root", "the executable belongs to root",
         |c| of_image(c, |i| i.facts.owner == 0)),
     flag("exe.setid", "the executable carries a set-id bit",
@@ -233,6 +233,8 @@ const WRITTEN_OUT: &[Feature] = &[
         |c| c.now.since(c.process.exec_at).as_secs_f32()),
 
 
+    count("own.notable_kinds", "kinds of acts, rare in ordinary programs, that it performed",
+        |c| c.process.own.notable_kinds(c.now) as f32),
     count("own.directories", "directories it wrote to", |c| c.process.own.directories(c.now)),
     count("own.peers", "remote addresses it tried", |c| c.process.own.peers(c.now)),
     count("own.ports", "remote ports it tried", |c| c.process.own.ports(c.now)),
@@ -255,6 +257,9 @@ const WRITTEN_OUT: &[Feature] = &[
         |c| c.process.own.connect_rate.value(c.now)),
     recent("own.connect_burst", "connections it attempted within a second",
         |c| c.process.own.connect_rate.burst(c.now)),
+    count("tree.notable_kinds",
+        "kinds of acts, rare in ordinary programs, that its descendants performed",
+        |c| c.process.descendants.notable_kinds(c.now) as f32),
     count("tree.directories", "directories its descendants wrote to",
         |c| c.process.descendants.directories(c.now)),
     count("tree.peers", "remote addresses its descendants tried",

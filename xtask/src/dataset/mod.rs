@@ -1,16 +1,18 @@
-//! `cargo xtask dataset`: runs the cases of `models/cases` under the sensor and
-//! writes the rows that it scored, labelled.
+//! `cargo xtask dataset`: runs the cases of `models/cases` under a recording
+//! sensor, and makes a table of labelled rows of recordings.
 
 mod case;
 mod cgroup;
 mod chance;
+mod host;
+mod origin;
 mod rows;
 mod run;
 mod sensor;
 mod variant;
 
 use std::{
-    collections::{BTreeSet, HashMap},
+    collections::BTreeSet,
     fs,
     path::{Path, PathBuf},
     process,
@@ -27,7 +29,7 @@ use clap::Args;
 use crate::{build, debian, workspace};
 use case::{Case, Label};
 use cgroup::Group;
-use rows::Origin;
+use origin::{Origin, Origins};
 use run::Room;
 use sensor::Sensor;
 use variant::Variant;
@@ -47,7 +49,8 @@ const SCRATCH: &str = "/var/tmp";
 #[command(after_help = "Example:
   cargo xtask dataset --repeats 8 && cargo xtask train --data target/dataset/rows.csv.xz")]
 pub(crate) struct Arguments {
-    /// Folder for the table `rows.csv.xz`; the default is `dataset` in the target folder
+    /// Folder for the recording, what its control groups stand for, and the table
+    /// `rows.csv.xz`; the default is `dataset` in the target folder
     #[arg(long, value_name = "DIR")]
     output: Option<PathBuf>,
     /// Folder of the cases; the default is `models/cases`
@@ -68,13 +71,55 @@ pub(crate) struct Arguments {
     /// The sensor to record with; without it, one is built
     #[arg(long, value_name = "FILE")]
     sensor: Option<PathBuf>,
+    /// Instead of cases, run this shell command on the host as it is, as ordinary work; may be
+    /// repeated
+    #[arg(long, value_name = "NAME=COMMAND", value_parser = host::Work::parse)]
+    host: Vec<host::Work>,
+    /// Run nothing: make one table of these recordings, folders that earlier runs wrote
+    #[arg(long, value_name = "DIR", num_args = 1.., conflicts_with_all = ["host", "cases", "only"])]
+    from: Vec<PathBuf>,
 }
 
+/// What a folder of a recording holds.
+const RECORDING: &str = "acts.recording";
+const RUNS: &str = "runs.json";
+
 pub(crate) fn main(arguments: &Arguments) -> Result<()> {
+    let target = workspace::target_directory()?;
+    let program = if let Some(program) = &arguments.sensor {
+        program.clone()
+    } else {
+        build::build_agent(true)?;
+        target.join("release/sensor")
+    };
+    let output = arguments
+        .output
+        .clone()
+        .unwrap_or_else(|| target.join("dataset"));
+    fs::create_dir_all(&output).with_context(|| format!("create {}", output.display()))?;
+    if arguments.from.is_empty() {
+        record(arguments, &program, &output)?;
+        make_table(&program, std::slice::from_ref(&output), &output)
+    } else {
+        make_table(&program, &arguments.from, &output)
+    }
+}
+
+/// Runs cases, or the host's work, under a recording sensor.
+fn record(arguments: &Arguments, program: &Path, output: &Path) -> Result<()> {
     ensure!(
         workspace::is_root()?,
         "recording loads programs into the kernel and runs cases in namespaces, which needs root"
     );
+    let all =
+        Group::create(cgroup::mount_point()?.join(format!("sensor-dataset-{}", process::id())))?;
+    let recording = output.join(RECORDING);
+    if !arguments.host.is_empty() {
+        let recorder = Sensor::start(program, &recording)?;
+        let origins = host::run_all(&arguments.host, all.path(), arguments.seed)?;
+        recorder.stop()?;
+        return origin::write(&origins, &output.join(RUNS));
+    }
     let models = workspace::root()?.join("models");
     let folder = arguments
         .cases
@@ -88,51 +133,51 @@ pub(crate) fn main(arguments: &Arguments) -> Result<()> {
         arguments.only
     );
     install_packages(&cases)?;
-    let target = workspace::target_directory()?;
-    let program = if let Some(program) = &arguments.sensor {
-        program.clone()
-    } else {
-        build::build_agent(true)?;
-        target.join("release/sensor")
-    };
-    let output = arguments
-        .output
-        .clone()
-        .unwrap_or_else(|| target.join("dataset"));
-    fs::create_dir_all(&output).with_context(|| format!("create {}", output.display()))?;
-
     let scratch = Path::new(SCRATCH).join(format!("sensor-dataset-{}", process::id()));
     fs::create_dir(&scratch).with_context(|| format!("create {}", scratch.display()))?;
-    let all =
-        Group::create(cgroup::mount_point()?.join(format!("sensor-dataset-{}", process::id())))?;
     let room = Room {
         runner: models.join("runner"),
         groups: all.path().to_owned(),
         scratch,
     };
-    let recorded = output.join("recorded.jsonl");
-    let recorder = Sensor::start(&program, &recorded)?;
+    let recorder = Sensor::start(program, &recording)?;
     let done = run_all(&room, &cases, arguments);
     recorder.stop()?;
-    drop(all);
     fs::remove_dir_all(&room.scratch)?;
-
-    let table = output.join("rows.csv");
-    let totals = rows::write_table(&recorded, &done.origins, &table)
-        .with_context(|| format!("read {}", recorded.display()))?;
-    rows::compress(&table)?;
+    origin::write(&done.origins, &output.join(RUNS))?;
     println!(
-        "{} runs, {} of them failed and left out; {} rows seen, {} of cases, {} written to {}.xz",
+        "{} runs, {} of them failed and left out",
         done.origins.len() + done.failed,
-        done.failed,
-        totals.seen,
-        totals.attributed,
-        totals.written,
-        table.display()
+        done.failed
     );
     ensure!(
         done.failed * 10 <= done.origins.len(),
         "more than a tenth of the runs failed; what they said is above"
+    );
+    Ok(())
+}
+
+/// Makes rows of recordings, and one table of their rows.
+fn make_table(program: &Path, folders: &[PathBuf], output: &Path) -> Result<()> {
+    let table = output.join("rows.csv");
+    let mut writer = rows::Table::create(&table)?;
+    for folder in folders {
+        let origins = origin::read(&folder.join(RUNS))?;
+        let exported = output.join("rows.jsonl");
+        sensor::extract(program, &folder.join(RECORDING), &exported)?;
+        writer
+            .take_in(&exported, &origins)
+            .with_context(|| format!("read {}", exported.display()))?;
+        fs::remove_file(&exported)?;
+    }
+    let totals = writer.finish()?;
+    rows::compress(&table)?;
+    println!(
+        "{} rows seen, {} of cases, {} written to {}.xz",
+        totals.seen,
+        totals.attributed,
+        totals.written,
+        table.display()
     );
     Ok(())
 }
@@ -161,14 +206,20 @@ fn install_packages(cases: &[Case]) -> Result<()> {
     debian::install(&missing)
 }
 
+/// Where the numbers of a recording's runs begin, so that those of recordings with
+/// other seeds are others.
+const fn first_variant(seed: u64) -> u64 {
+    seed.wrapping_mul(1_000)
+}
+
 /// Groups of the runs that succeeded, and how many did not.
 #[derive(Default)]
-struct Done<'a> {
-    origins: HashMap<u64, Origin<'a>>,
+struct Done {
+    origins: Origins,
     failed: usize,
 }
 
-fn run_all<'a>(room: &Room, cases: &'a [Case], arguments: &Arguments) -> Done<'a> {
+fn run_all(room: &Room, cases: &[Case], arguments: &Arguments) -> Done {
     // Repeats outside, so that attacks and ordinary work are spread alike over the recording.
     let mut plan: Vec<(&Case, usize)> = Vec::new();
     for number in 0..arguments.repeats {
@@ -195,13 +246,8 @@ fn run_all<'a>(room: &Room, cases: &'a [Case], arguments: &Arguments) -> Done<'a
                     let mut done = done.lock().unwrap_or_else(PoisonError::into_inner);
                     let word = match ran.and_then(|ran| ran.outcome.map(|()| ran.group)) {
                         Ok(group) => {
-                            done.origins.insert(
-                                group,
-                                Origin {
-                                    case,
-                                    variant: number,
-                                },
-                            );
+                            let variant = first_variant(arguments.seed) + number as u64;
+                            done.origins.insert(group, Origin::of(case, variant));
                             String::from("ok")
                         }
                         Err(error) => {

@@ -3,6 +3,7 @@
 use std::{
     collections::{HashMap, HashSet},
     fs::File,
+    hash::{DefaultHasher, Hash as _, Hasher as _},
     io::{BufRead as _, BufReader, BufWriter, Write as _},
     path::Path,
     process::Command,
@@ -11,14 +12,8 @@ use std::{
 use anyhow::{Context as _, Result, ensure};
 use serde_json::Value;
 
-use super::case::Case;
+use super::origin::{Origin, Origins};
 use crate::workspace;
-
-/// Which run a group stands for.
-pub(super) struct Origin<'a> {
-    pub(super) case: &'a Case,
-    pub(super) variant: usize,
-}
 
 /// What was written.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -31,93 +26,128 @@ pub(super) struct Totals {
     pub(super) written: usize,
 }
 
-/// Writes a table of the rows whose group is known. Values are rounded to four
-/// decimals; a row that repeats within its run and process is written once.
-pub(super) fn write_table(
-    recorded: &Path,
-    origins: &HashMap<u64, Origin<'_>>,
-    table: &Path,
-) -> Result<Totals> {
-    let file = File::open(recorded).with_context(|| format!("open {}", recorded.display()))?;
-    let mut lines = BufReader::new(file).lines();
-    let header: Value = serde_json::from_str(&lines.next().context("it is empty")??)
-        .context("its first line is no JSON")?;
-    let schema = &header["schema"];
-    let features = schema["features"]
-        .as_array()
-        .context("its first line holds no schema")?;
-    let output = File::create(table).with_context(|| format!("create {}", table.display()))?;
-    let mut output = BufWriter::new(output);
-    writeln!(
-        output,
-        "# {} version {} sha256 {}",
-        text(&schema["id"]),
-        schema["version"],
-        text(&schema["sha256"])
-    )?;
-    write!(
-        output,
-        "case,label,technique,tactic,group,variant,process,program,moment"
-    )?;
-    for feature in features {
-        write!(output, ",{}", text(feature))?;
-    }
-    writeln!(output)?;
+/// A table of labelled rows. Values are rounded to four decimals; a row that
+/// repeats within its run and process is written once.
+pub(super) struct Table {
+    output: BufWriter<File>,
+    /// The first line of what was taken in, once there was any.
+    schema: Option<Value>,
+    processes: usize,
+    totals: Totals,
+}
 
-    let mut totals = Totals::default();
-    let mut written = HashSet::new();
-    let mut processes: HashMap<(u64, u64), usize> = HashMap::new();
-    for line in lines {
-        totals.seen += 1;
-        let line: Value = serde_json::from_str(&line?).context("a row is no JSON")?;
-        let Some(origin) = line["cgroup_id"]
-            .as_u64()
-            .and_then(|group| origins.get(&group))
-        else {
-            continue;
-        };
-        totals.attributed += 1;
-        let identity = (
-            line["pid"].as_u64().unwrap_or_default(),
-            line["start"].as_u64().unwrap_or_default(),
-        );
-        let next = processes.len();
-        let process = *processes.entry(identity).or_insert(next);
-        let values = line["row"].as_array().context("a row holds no values")?;
-        ensure!(
-            values.len() == features.len(),
-            "a row holds {} values, the schema {}",
-            values.len(),
-            features.len()
-        );
-        let case = origin.case;
-        let program = text(&line["exe"]).rsplit('/').next().unwrap_or_default();
-        // For people who look into the table; training never sees it.
-        let program: String = program
-            .chars()
-            .filter(|letter| letter.is_ascii_graphic() && *letter != ',')
-            .collect();
-        let mut row = format!(
-            "{},{},{},{},{},{},{process},{program},{}",
-            case.id,
-            case.label.name(),
-            case.technique,
-            case.tactic,
-            case.group,
-            origin.variant,
-            text(&line["moment"])
-        );
-        for value in values {
-            row.push(',');
-            row.push_str(&rounded(value.as_f64().unwrap_or_default()));
-        }
-        if written.insert(row.clone()) {
-            totals.written += 1;
-            writeln!(output, "{row}")?;
-        }
+impl Table {
+    pub(super) fn create(path: &Path) -> Result<Self> {
+        let output = File::create(path).with_context(|| format!("create {}", path.display()))?;
+        Ok(Self {
+            output: BufWriter::new(output),
+            schema: None,
+            processes: 0,
+            totals: Totals::default(),
+        })
     }
-    output.flush()?;
-    Ok(totals)
+
+    /// Takes in the sensor's rows whose group is known.
+    pub(super) fn take_in(&mut self, exported: &Path, origins: &Origins) -> Result<()> {
+        let mut lines = BufReader::new(File::open(exported)?).lines();
+        let header: Value = serde_json::from_str(&lines.next().context("it is empty")??)
+            .context("its first line is no JSON")?;
+        let schema = &header["schema"];
+        let features = schema["features"]
+            .as_array()
+            .context("its first line holds no schema")?;
+        match &self.schema {
+            None => self.write_header(schema, features)?,
+            Some(first) => ensure!(first == schema, "its schema is another than the first one's"),
+        }
+        self.schema = Some(schema.clone());
+        // By their hash: the rows themselves would fill the memory.
+        let mut written = HashSet::new();
+        let mut processes: HashMap<(u64, u64), usize> = HashMap::new();
+        for line in lines {
+            self.totals.seen += 1;
+            let line: Value = serde_json::from_str(&line?).context("a row is no JSON")?;
+            let origin = line["cgroup_id"]
+                .as_u64()
+                .and_then(|group| origins.get(&group));
+            let Some(origin) = origin else { continue };
+            self.totals.attributed += 1;
+            let number = |key: &str| line[key].as_u64().unwrap_or_default();
+            let next = self.processes + processes.len();
+            let process = *processes
+                .entry((number("pid"), number("start")))
+                .or_insert(next);
+            let row = row(&line, origin, process, features.len())?;
+            let mut hasher = DefaultHasher::new();
+            row.hash(&mut hasher);
+            if written.insert(hasher.finish()) {
+                self.totals.written += 1;
+                writeln!(self.output, "{row}")?;
+            }
+        }
+        self.processes += processes.len();
+        Ok(())
+    }
+
+    fn write_header(&mut self, schema: &Value, features: &[Value]) -> Result<()> {
+        writeln!(
+            self.output,
+            "# {} version {} sha256 {}",
+            text(&schema["id"]),
+            schema["version"],
+            text(&schema["sha256"])
+        )?;
+        write!(
+            self.output,
+            "case,label,technique,tactic,group,variant,process,program,moment"
+        )?;
+        for feature in features {
+            write!(self.output, ",{}", text(feature))?;
+        }
+        writeln!(self.output)?;
+        Ok(())
+    }
+
+    pub(super) fn finish(mut self) -> Result<Totals> {
+        self.output.flush()?;
+        Ok(self.totals)
+    }
+}
+
+/// One line of the table.
+fn row(line: &Value, origin: &Origin, process: usize, features: usize) -> Result<String> {
+    let values = line["row"].as_array().context("a row holds no values")?;
+    ensure!(
+        values.len() == features,
+        "a row holds {} values, the schema {features}",
+        values.len()
+    );
+    let program = text(&line["exe"]).rsplit('/').next().unwrap_or_default();
+    // For people who look into the table; training never sees it.
+    let program: String = program
+        .chars()
+        .filter(|letter| letter.is_ascii_graphic() && !matches!(letter, ',' | '"'))
+        .collect();
+    let Origin {
+        case,
+        label,
+        technique,
+        tactic,
+        group,
+        ..
+    } = origin;
+    // A long recording of one command counts as one run each five minutes.
+    let time = line["time"].as_u64().unwrap_or_default();
+    let variant = origin.variant + origin.slice(time);
+    let mut row = format!(
+        "{case},{label},{technique},{tactic},{group},{variant},{process},{program},{}",
+        text(&line["moment"])
+    );
+    for value in values {
+        row.push(',');
+        row.push_str(&rounded(value.as_f64().unwrap_or_default()));
+    }
+    Ok(row)
 }
 
 fn text(value: &Value) -> &str {
@@ -134,7 +164,7 @@ fn rounded(value: f64) -> String {
 pub(super) fn compress(table: &Path) -> Result<()> {
     workspace::execute(
         Command::new("xz")
-            .args(["--force", "--keep", "-9"])
+            .args(["--force", "--keep", "--threads=0"])
             .arg(table),
     )
 }

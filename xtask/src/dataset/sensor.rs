@@ -1,9 +1,8 @@
-//! The sensor that records the rows.
+//! The sensor that records the acts, and makes rows of a recording.
 
 use std::{
     fs,
-    io::{BufRead as _, BufReader},
-    path::{Path, PathBuf},
+    path::Path,
     process::{Child, Command, Stdio},
     thread,
     time::{Duration, Instant},
@@ -13,10 +12,9 @@ use anyhow::{Context as _, Result, bail, ensure};
 
 use crate::workspace;
 
-/// A running sensor without a model.
+/// A recording sensor.
 pub(super) struct Sensor {
     child: Child,
-    rows: PathBuf,
 }
 
 /// How long it may take to load its programs into the kernel.
@@ -24,40 +22,33 @@ const START: Duration = Duration::from_mins(1);
 
 impl Sensor {
     /// Starts it and waits until it records.
-    pub(super) fn start(program: &Path, rows: &Path) -> Result<Self> {
-        if rows.exists() {
-            // It appends, and rows of an earlier run would be taken for rows of this one.
-            fs::remove_file(rows).with_context(|| format!("remove {}", rows.display()))?;
-        }
+    pub(super) fn start(program: &Path, recording: &Path) -> Result<Self> {
         let child = Command::new(program)
-            .args([
-                "run",
-                "--model",
-                "none",
-                "--events",
-                "verdicts",
-                "--export-features",
-            ])
-            .arg(rows)
+            .args(["record", "--quiet", "--force", "--output"])
+            .arg(recording)
             .stdout(Stdio::null())
             .spawn()
             .with_context(|| format!("start {}", program.display()))?;
-        let mut sensor = Self {
-            child,
-            rows: rows.to_owned(),
-        };
+        let mut sensor = Self { child };
         let start = Instant::now();
+        let mut begun = None;
         while start.elapsed() < START {
             if let Some(status) = sensor.child.try_wait()? {
                 bail!("the sensor ended before it recorded anything: {status}");
             }
-            // The first row after the schema says that events arrive.
-            if count_lines(rows) > 1 {
-                return Ok(sensor);
+            // What it found at its start is written first; growth after that says that acts
+            // arrive.
+            let size = fs::metadata(recording).map_or(0, |found| found.len());
+            match begun {
+                Some(first) if size > first => return Ok(sensor),
+                None if size > 0 => begun = Some(size),
+                _ => {}
             }
-            Command::new("/bin/true")
-                .status()
-                .context("start /bin/true")?;
+            for _ in 0..200 {
+                Command::new("/bin/true")
+                    .status()
+                    .context("start /bin/true")?;
+            }
             thread::sleep(Duration::from_millis(100));
         }
         sensor.child.kill()?;
@@ -73,13 +64,23 @@ impl Sensor {
         let status = self.child.wait()?;
         ensure!(
             status.success(),
-            "the sensor ended with {status}; its rows may be incomplete"
+            "the sensor ended with {status}; its recording may be incomplete"
         );
-        ensure!(count_lines(&self.rows) > 1, "the sensor wrote no rows");
         Ok(())
     }
 }
 
-fn count_lines(path: &Path) -> usize {
-    fs::File::open(path).map_or(0, |file| BufReader::new(file).lines().take(2).count())
+/// Makes the model's input rows of a recording.
+pub(super) fn extract(program: &Path, recording: &Path, rows: &Path) -> Result<()> {
+    if rows.exists() {
+        // The sensor appends.
+        fs::remove_file(rows).with_context(|| format!("remove {}", rows.display()))?;
+    }
+    workspace::execute(
+        Command::new(program)
+            .arg("replay")
+            .arg(recording)
+            .args(["--model", "none", "--quiet", "--export-features"])
+            .arg(rows),
+    )
 }

@@ -50,6 +50,15 @@ impl Behaviour {
         self.alive(now).map(|window| window.get(count)).sum()
     }
 
+    /// Kinds of acts that ordinary programs rarely perform, of which there were
+    /// any, likewise.
+    #[must_use]
+    pub fn notable_kinds(&self, now: BootTime) -> u32 {
+        let notable = Count::ALL.iter().filter(|count| !count.is_common());
+        let there = notable.filter(|&&count| self.count(count, now) > 0);
+        u32::try_from(there.count()).unwrap_or(u32::MAX)
+    }
+
     /// Directories written to, likewise.
     #[must_use]
     pub fn directories(&self, now: BootTime) -> f32 {
