@@ -1,53 +1,72 @@
-"""Writing the network as an ONNX file that tract runs."""
+"""Writing the trees as an ONNX file that the sensor runs."""
 
 from __future__ import annotations
 
 import numpy as np
 from onnx import ModelProto, TensorProto, checker, helper, numpy_helper
 
-from .network import Network
+from .trees import Forest
 
 
-def build(network: Network, metadata: dict[str, str]) -> ModelProto:
+def build(forest: Forest, features: int, metadata: dict[str, str]) -> ModelProto:
     """Return the graph, from raw features to the score, with its card."""
-    count = len(network.mean)
-    constants: list[TensorProto] = []
-    nodes = []
-
-    def constant(name: str, value: np.ndarray | float) -> str:
-        array = np.asarray(value, dtype=np.float32)
-        constants.append(numpy_helper.from_array(np.atleast_1d(array), name))
-        return name
-
-    def node(operator: str, inputs: list[str], output: str) -> str:
-        nodes.append(helper.make_node(operator, inputs, [output], name=output))
-        return output
-
-    # min(x, limit) as x - relu(x - limit): one operator less that tract must know.
-    above = node("Sub", ["features", constant("limit", network.limit)], "above")
-    excess = node("Relu", [above], "excess")
-    limited = node("Sub", ["features", excess], "limited")
-    centred = node("Sub", [limited, constant("mean", network.mean)], "centred")
-    value = node("Mul", [centred, constant("scale", network.scale)], "standardised")
-    last = len(network.layers) - 1
-    for number, (weights, bias) in enumerate(network.layers):
-        names = [constant(f"weights{number}", weights), constant(f"bias{number}", bias)]
-        value = node("Gemm", [value, *names], f"layer{number}")
-        if number < last:
-            value = node("Relu", [value], f"active{number}")
-    value = node("Mul", [value, constant("slope", network.slope)], "scaled")
-    value = node("Add", [value, constant("offset", network.offset)], "logit")
-    node("Sigmoid", [value], "score")
+    nodes = [
+        helper.make_node(
+            "TreeEnsembleRegressor",
+            ["features"],
+            ["sum"],
+            name="trees",
+            domain="ai.onnx.ml",
+            **attributes(forest),
+        ),
+        helper.make_node("Mul", ["sum", "slope"], ["scaled"], name="scaled"),
+        helper.make_node("Add", ["scaled", "offset"], ["logit"], name="logit"),
+        helper.make_node("Sigmoid", ["logit"], ["score"], name="score"),
+    ]
+    constants = [
+        numpy_helper.from_array(np.array([value], dtype=np.float32), name)
+        for name, value in (("slope", forest.slope), ("offset", forest.offset))
+    ]
     graph = helper.make_graph(
         nodes,
         "sensor",
-        [helper.make_tensor_value_info("features", TensorProto.FLOAT, [1, count])],
+        [helper.make_tensor_value_info("features", TensorProto.FLOAT, [1, features])],
         [helper.make_tensor_value_info("score", TensorProto.FLOAT, [1, 1])],
         constants,
     )
     model = helper.make_model(
-        graph, producer_name="sensor", opset_imports=[helper.make_opsetid("", 13)], ir_version=8
+        graph,
+        producer_name="sensor",
+        opset_imports=[helper.make_opsetid("", 13), helper.make_opsetid("ai.onnx.ml", 1)],
+        ir_version=8,
     )
     helper.set_model_props(model, dict(sorted(metadata.items())))
     checker.check_model(model)
     return model
+
+
+def attributes(forest: Forest) -> dict[str, object]:
+    """Return the operator's attributes; covers, which explanations need, are its hit rates."""
+    nodes = [
+        (tree, number, node)
+        for tree, members in enumerate(forest.trees)
+        for number, node in enumerate(members)
+    ]
+    leaves = [(tree, number, node) for tree, number, node in nodes if node.feature < 0]
+    return {
+        "n_targets": 1,
+        "post_transform": "NONE",
+        "aggregate_function": "SUM",
+        "nodes_treeids": [tree for tree, _, _ in nodes],
+        "nodes_nodeids": [number for _, number, _ in nodes],
+        "nodes_modes": ["LEAF" if node.feature < 0 else "BRANCH_LEQ" for _, _, node in nodes],
+        "nodes_featureids": [max(node.feature, 0) for _, _, node in nodes],
+        "nodes_values": [float(node.threshold) for _, _, node in nodes],
+        "nodes_truenodeids": [node.low for _, _, node in nodes],
+        "nodes_falsenodeids": [node.high for _, _, node in nodes],
+        "nodes_hitrates": [float(node.cover) for _, _, node in nodes],
+        "target_treeids": [tree for tree, _, _ in leaves],
+        "target_nodeids": [number for _, number, _ in leaves],
+        "target_ids": [0 for _ in leaves],
+        "target_weights": [float(node.value) for _, _, node in leaves],
+    }

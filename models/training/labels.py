@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from .imagined import imagined
 from .table import Table
 from .trees import Forest, fit
 
@@ -19,6 +20,9 @@ ORDINARY_SHARE = 0.97
 BEST_OF_A_RUN = 2
 PARTS = 3
 ROUNDS = 2
+# Imagined attacks, and their weight, for each recorded one.
+IMAGINED_ROWS = 0.5
+IMAGINED_WEIGHT = 0.1
 
 
 def weights(table: Table) -> np.ndarray:
@@ -70,9 +74,19 @@ def scores_by_other_runs(table: Table, kept: np.ndarray, seed: int) -> np.ndarra
 
 
 def learn(table: Table, seed: int) -> Forest:
-    """Train on what of these rows is worth it."""
+    """Train on what of these rows is worth it, and on imagined attacks."""
     known = without_doubtful(table, seed)
-    return fit(known.rows, known.attack, weights(known), table.schema.features, seed)
+    weight = weights(known)
+    count = int(IMAGINED_ROWS * known.attack.sum())
+    extra = imagined(known, count, seed)
+    extra_weight = IMAGINED_WEIGHT * weight[known.attack].sum() / max(len(extra), 1)
+    return fit(
+        np.concatenate([known.rows, extra]),
+        np.concatenate([known.attack, np.ones(len(extra), dtype=bool)]),
+        np.concatenate([weight, np.full(len(extra), extra_weight)]),
+        table.schema.features,
+        seed,
+    )
 
 
 def run_part(table: Table) -> np.ndarray:

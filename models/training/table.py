@@ -11,7 +11,18 @@ from pathlib import Path
 
 import numpy as np
 
-KEYS = ("case", "label", "technique", "tactic", "group", "variant", "process", "program", "moment")
+KEYS = (
+    "case",
+    "label",
+    "technique",
+    "tactic",
+    "group",
+    "variant",
+    "process",
+    "program",
+    "moment",
+    "after",
+)
 
 
 @dataclass(frozen=True)
@@ -39,6 +50,7 @@ class Table:
     program: np.ndarray
     process: np.ndarray
     tactic: np.ndarray
+    after: np.ndarray
     row_name: np.ndarray
 
     def __len__(self) -> int:
@@ -59,6 +71,7 @@ class Table:
                 "program",
                 "process",
                 "tactic",
+                "after",
                 "row_name",
             )
         )
@@ -109,6 +122,7 @@ def read(path: Path) -> Table:
         columns["program"],
         columns["process"],
         columns["tactic"],
+        columns["after"].astype(np.int64),
         np.arange(len(rows)),
     )
 

@@ -58,12 +58,17 @@ impl Table {
             .context("its first line holds no schema")?;
         match &self.schema {
             None => self.write_header(schema, features)?,
-            Some(first) => ensure!(first == schema, "its schema is another than the first one's"),
+            Some(first) => ensure!(
+                first == schema,
+                "its schema is another than the first one's"
+            ),
         }
         self.schema = Some(schema.clone());
         // By their hash: the rows themselves would fill the memory.
         let mut written = HashSet::new();
         let mut processes: HashMap<(u64, u64), usize> = HashMap::new();
+        // When each run had its first row.
+        let mut begun: HashMap<(u64, u64), u64> = HashMap::new();
         for line in lines {
             self.totals.seen += 1;
             let line: Value = serde_json::from_str(&line?).context("a row is no JSON")?;
@@ -77,9 +82,14 @@ impl Table {
             let process = *processes
                 .entry((number("pid"), number("start")))
                 .or_insert(next);
-            let row = row(&line, origin, process, features.len())?;
+            let time = number("time");
+            let begun = *begun
+                .entry((number("cgroup_id"), origin.slice(time)))
+                .or_insert(time);
+            let after = time.saturating_sub(begun) / 1_000_000;
+            let row = row(&line, origin, process, after, features.len())?;
             let mut hasher = DefaultHasher::new();
-            row.hash(&mut hasher);
+            (line["row"].to_string(), process).hash(&mut hasher);
             if written.insert(hasher.finish()) {
                 self.totals.written += 1;
                 writeln!(self.output, "{row}")?;
@@ -99,7 +109,7 @@ impl Table {
         )?;
         write!(
             self.output,
-            "case,label,technique,tactic,group,variant,process,program,moment"
+            "case,label,technique,tactic,group,variant,process,program,moment,after"
         )?;
         for feature in features {
             write!(self.output, ",{}", text(feature))?;
@@ -114,8 +124,14 @@ impl Table {
     }
 }
 
-/// One line of the table.
-fn row(line: &Value, origin: &Origin, process: usize, features: usize) -> Result<String> {
+/// One line of the table; `after` is the time since the run's first row, in ms.
+fn row(
+    line: &Value,
+    origin: &Origin,
+    process: usize,
+    after: u64,
+    features: usize,
+) -> Result<String> {
     let values = line["row"].as_array().context("a row holds no values")?;
     ensure!(
         values.len() == features,
@@ -140,7 +156,7 @@ fn row(line: &Value, origin: &Origin, process: usize, features: usize) -> Result
     let time = line["time"].as_u64().unwrap_or_default();
     let variant = origin.variant + origin.slice(time);
     let mut row = format!(
-        "{case},{label},{technique},{tactic},{group},{variant},{process},{program},{}",
+        "{case},{label},{technique},{tactic},{group},{variant},{process},{program},{},{after}",
         text(&line["moment"])
     );
     for value in values {

@@ -1,0 +1,47 @@
+"""Attacks that nobody recorded: ordinary rows with an act that ordinary work hardly knows.
+
+Trees say nothing of what they never saw. That a program which does nothing else
+of note loads a kernel module is suspicious even when no recorded attack does: the
+ordinary rows know it. Such rows say so; where ordinary work performs the act
+after all, its own rows outweigh them.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from .table import Table
+
+# An act is rare when fewer ordinary rows than this share have any of it.
+RARE = 0.01
+# So many times, one of which is drawn.
+TIMES = (1, 1, 1, 2, 3)
+
+
+def rare_columns(table: Table) -> np.ndarray:
+    """Return the counts of a process's own acts that few ordinary rows have any of."""
+    names = table.schema.features
+    counts = {name[5:] for name in names if name.startswith("tree.")} - {"notable_kinds"}
+    own = np.array([name.startswith("own.") and name[4:] in counts for name in names])
+    share = (table.rows[~table.attack] > 0).mean(axis=0)
+    return np.flatnonzero(own & (share < RARE))
+
+
+def imagined(table: Table, count: int, seed: int) -> np.ndarray:
+    """Return so many ordinary rows, each with a rare act added, `[count, features]`."""
+    generator = np.random.default_rng(seed)
+    columns = rare_columns(table)
+    ordinary = np.flatnonzero(~table.attack)
+    if len(columns) == 0 or len(ordinary) == 0:
+        return np.zeros((0, table.rows.shape[1]), dtype=np.float32)
+    rows = table.rows[generator.choice(ordinary, count)].copy()
+    chosen = generator.choice(columns, count)
+    times = generator.choice(TIMES, count)
+    everyone = np.arange(count)
+    before = rows[everyone, chosen]
+    rows[everyone, chosen] = np.log1p(np.expm1(before) + times)
+    features = table.schema.features
+    if "own.notable_kinds" in features:
+        kinds = features.index("own.notable_kinds")
+        rows[:, kinds] = np.log1p(np.expm1(rows[:, kinds]) + (before == 0))
+    return rows.astype(np.float32)
