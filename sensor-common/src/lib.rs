@@ -9,6 +9,7 @@
 //! never trusts a length or a tag it reads.
 #![no_std]
 
+mod abi;
 mod cgroup;
 mod counters;
 mod credentials;
@@ -36,6 +37,7 @@ mod layout;
 /// Multiplier of Fibonacci hashing: 2⁶⁴ over the golden ratio.
 pub const GOLDEN: u64 = 0x9e37_79b9_7f4a_7c15;
 
+pub use abi::{STRUCTURES, StructureLayout};
 pub use cgroup::CgroupRecord;
 pub use counters::{KindCounters, Ring};
 pub use credentials::{CredentialRecord, CredentialSet, NamespaceRecord};

@@ -19,5 +19,6 @@ pub mod hash;
 pub mod model;
 pub mod outputs;
 pub mod policy;
+pub mod recording;
 pub mod response;
 pub mod state;

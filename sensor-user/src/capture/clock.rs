@@ -26,7 +26,7 @@ impl BootTime {
 ///
 /// The distance between the clocks changes when somebody sets the time, so it
 /// is taken anew by [`WallClock::refresh`].
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct WallClock {
     boot_to_wall: i128,
 }
@@ -44,6 +44,18 @@ impl WallClock {
             clock.refresh();
         }
         clock
+    }
+
+    /// A clock that is ahead of the boot clock by this many nanoseconds.
+    #[must_use]
+    pub const fn ahead_by(boot_to_wall: i128) -> Self {
+        Self { boot_to_wall }
+    }
+
+    /// Nanoseconds by which it is ahead of the boot clock.
+    #[must_use]
+    pub const fn ahead(self) -> i128 {
+        self.boot_to_wall
     }
 
     /// Takes in that the time may have been set.
@@ -71,7 +83,7 @@ impl WallClock {
     /// Nanoseconds since 1970.
     #[must_use]
     pub const fn unix_nanoseconds(self, time: BootTime) -> i128 {
-        time.0 as i128 + self.boot_to_wall
+        self.boot_to_wall.saturating_add(time.0 as i128)
     }
 
     /// Seconds since 1970.

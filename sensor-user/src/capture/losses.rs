@@ -36,6 +36,11 @@ impl Default for Totals {
 }
 
 impl Totals {
+    /// The same with this accounting of one kind.
+    pub fn set(&mut self, kind: RecordKind, totals: KindTotals) {
+        self.0[usize::from(kind.tag())] = totals;
+    }
+
     /// Accounting of one kind.
     #[must_use]
     pub fn of(&self, kind: RecordKind) -> KindTotals {

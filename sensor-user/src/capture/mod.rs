@@ -18,11 +18,11 @@ mod rings;
 mod unrecorded;
 
 pub use cgroups::{
-    CgroupFinder, CgroupHierarchy, FindCgroup, FoundCgroup, ScannedCgroup, scan_cgroups,
+    CgroupFinder, CgroupHierarchy, FindCgroup, FoundCgroup, Pausing, ScannedCgroup, scan_cgroups,
 };
 pub use clock::{BootTime, WallClock};
 pub use decode::{DecodeError, DnsQuestion, decode, dns_name, dns_question};
-pub use files::{FileNotices, Noticed, NoticedAct};
+pub use files::{Deed, FileNotices, Noticed, NoticedAct};
 pub use hooks::{
     HOOKS, Hook, HookReport, HookStatus, Need, Outcome, Point, Required, Tier, When, hook_of,
 };
@@ -35,7 +35,7 @@ pub use mounts::{MountLine, mount_lines, read_mounts};
 pub use offsets::{KernelTypes, OffsetError};
 pub use procfs_scan::{ScannedProcess, scan, tick_nanoseconds};
 pub use program_stats::{ProgramStats, Skipped};
-pub use resolve::{PathSource, Resolver};
+pub use resolve::{Directories, FollowDirectory, PathSource, Resolver, own_mount_namespace};
 pub use rings::{Drained, RingSizes, Rings};
 pub use unrecorded::UnrecordedReader;
 

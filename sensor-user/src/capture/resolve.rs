@@ -1,5 +1,6 @@
 use std::{
     ffi::OsStr,
+    fmt,
     io::Write as _,
     mem::MaybeUninit,
     os::{fd::AsRawFd, unix::ffi::OsStrExt},
@@ -42,22 +43,48 @@ const LINK_MAX: usize = 4_096;
 #[derive(Debug)]
 pub struct Resolver {
     own_mount_namespace: u32,
+    directories: Box<dyn FollowDirectory>,
     joined: Vec<u8>,
+    led_to: Vec<u8>,
+}
+
+/// Says where the path of a directory leads.
+pub trait FollowDirectory: fmt::Debug {
+    /// Writes what the path leads to, an absolute path, into `led_to`, which is
+    /// empty. False when it leads nowhere, or this could not be found out.
+    fn follow(&mut self, directory: &[u8], led_to: &mut Vec<u8>) -> bool;
+}
+
+/// Directories of this machine as the agent sees them now.
+#[derive(Debug, Default)]
+pub struct Directories {
     link: Vec<u8>,
+}
+
+/// Inode number of the agent's own mount namespace; zero when it cannot be read.
+#[must_use]
+pub fn own_mount_namespace() -> u32 {
+    statat(CWD, "/proc/self/ns/mnt", AtFlags::empty())
+        .ok()
+        .and_then(|stat| u32::try_from(stat.st_ino).ok())
+        .unwrap_or_default()
 }
 
 impl Resolver {
     /// A resolver that sees the agent's own mount namespace.
     #[must_use]
     pub fn new() -> Self {
-        let own_mount_namespace = statat(CWD, "/proc/self/ns/mnt", AtFlags::empty())
-            .ok()
-            .and_then(|stat| u32::try_from(stat.st_ino).ok())
-            .unwrap_or_default();
+        Self::with(own_mount_namespace(), Box::new(Directories::default()))
+    }
+
+    /// A resolver that sees this mount namespace, and its directories.
+    #[must_use]
+    pub fn with(own_mount_namespace: u32, directories: Box<dyn FollowDirectory>) -> Self {
         Self {
             own_mount_namespace,
+            directories,
             joined: Vec::new(),
-            link: Vec::new(),
+            led_to: Vec::new(),
         }
     }
 
@@ -116,30 +143,48 @@ impl Resolver {
         } else {
             &self.joined[..slash]
         };
-        let opened = openat(
+        self.led_to.clear();
+        if !self.directories.follow(directory, &mut self.led_to) {
+            return None;
+        }
+        let led_to = if self.led_to == b"/" {
+            &b""[..]
+        } else {
+            &self.led_to
+        };
+        self.joined.splice(..slash, led_to.iter().copied());
+        Some(())
+    }
+}
+
+impl FollowDirectory for Directories {
+    fn follow(&mut self, directory: &[u8], led_to: &mut Vec<u8>) -> bool {
+        let Ok(opened) = openat(
             CWD,
             Path::new(OsStr::from_bytes(directory)),
             OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC,
             Mode::empty(),
-        )
-        .ok()?;
+        ) else {
+            return false;
+        };
         self.link.clear();
         // Writing to a vector cannot fail.
         let _ = write!(self.link, "/proc/self/fd/{}", opened.as_raw_fd());
         let mut resolved = [MaybeUninit::<u8>::uninit(); LINK_MAX];
         let link = Path::new(OsStr::from_bytes(&self.link));
-        let (resolved, _) = readlinkat_raw(CWD, link, &mut resolved).ok()?;
+        let Ok((resolved, _)) = readlinkat_raw(CWD, link, &mut resolved) else {
+            return false;
+        };
         let resolved = &*resolved;
         // One that fills the room may have been cut.
         if resolved.len() == LINK_MAX
             || !resolved.starts_with(b"/")
             || resolved.ends_with(b" (deleted)")
         {
-            return None;
+            return false;
         }
-        let resolved = if resolved == b"/" { b"" } else { resolved };
-        self.joined.splice(..slash, resolved.iter().copied());
-        Some(())
+        led_to.extend_from_slice(resolved);
+        true
     }
 }
 

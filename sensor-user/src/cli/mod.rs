@@ -15,6 +15,8 @@ mod exit {
     pub(super) const FAILED: u8 = 1;
     /// Wrong usage, a wrong policy, or a model that was refused.
     pub(super) const USAGE: u8 = 2;
+    /// A recording was cut; what is left of it was replayed.
+    pub(super) const CUT: u8 = 3;
 }
 
 /// Sees process, file and network acts in the kernel, scores them with an ONNX
@@ -24,7 +26,8 @@ mod exit {
     name = "sensor",
     version,
     after_help = "Exit codes: 0 success; 1 the sensor could not run or stopped on an error; \
-                  2 wrong usage, a wrong policy, or a refused model."
+                  2 wrong usage, a wrong policy, or a refused model; 3 a recording that was cut \
+                  was replayed as far as it goes."
 )]
 pub struct Cli {
     #[command(subcommand)]
@@ -35,6 +38,10 @@ pub struct Cli {
 enum Command {
     /// Capture, score, and act on verdicts until interrupted
     Run(run::Arguments),
+    /// Record everything that the sensor takes in, for `sensor replay`
+    Record(run::record::Arguments),
+    /// Extract features from a recording and score them, as `sensor run` does
+    Replay(run::replay::Arguments),
     /// Say what the sensor can see on this machine, hook by hook
     Doctor(doctor::Arguments),
     /// Look at models
@@ -81,6 +88,8 @@ pub fn main() -> ExitCode {
         .init();
     let result = match cli.command {
         Command::Run(arguments) => run::run(&arguments),
+        Command::Record(arguments) => run::record::run(&arguments),
+        Command::Replay(arguments) => run::replay::run(&arguments),
         Command::Doctor(arguments) => doctor::run(&arguments),
         Command::Model(arguments) => model::run(&arguments),
         Command::Schema => print_schema(),

@@ -3,11 +3,12 @@ use std::path::Path;
 use bytes::Bytes;
 use serde::Serialize;
 
-use super::{Output, OutputError, Writer};
+use super::{Output, OutputError, WhenFull, Writer};
 use crate::{
     capture::BootTime,
     event::ProcessId,
     features::{FEATURES, Moment, Row, Schema},
+    model::Score,
 };
 
 /// Lines that may wait for the export.
@@ -34,14 +35,35 @@ struct Line<'a> {
     cgroup_id: u64,
     moment: &'static str,
     exe: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    score: Option<f32>,
     row: &'a [f32],
+}
+
+/// A row with what labels need: whose it is, and in which cgroup.
+#[derive(Clone, Copy, Debug)]
+pub struct ExportedRow<'a> {
+    /// Time of the event that led to it.
+    pub time: BootTime,
+    /// The process.
+    pub process: ProcessId,
+    /// Cgroup that it ran its program in.
+    pub cgroup_id: u64,
+    /// Path of its program.
+    pub exe: &'a [u8],
+    /// Why it was looked at.
+    pub moment: Moment,
+    /// What the model gave for it, if there is one.
+    pub score: Option<Score>,
+    /// The model's input.
+    pub row: &'a Row,
 }
 
 impl FeatureExport {
     /// Opens the file and writes the schema.
-    pub fn open(path: &Path) -> Result<Self, OutputError> {
+    pub fn open(path: &Path, when_full: WhenFull) -> Result<Self, OutputError> {
         let export = Self {
-            writer: Writer::open(&Output::File(path.into()), QUEUE)?,
+            writer: Writer::open(&Output::File(path.into()), QUEUE, when_full)?,
         };
         export.line(&Header {
             schema: Schema::own(),
@@ -50,16 +72,17 @@ impl FeatureExport {
         Ok(export)
     }
 
-    /// Writes one row with what labels need: whose it is, and in which cgroup.
-    pub fn row(
-        &self,
-        time: BootTime,
-        process: ProcessId,
-        cgroup_id: u64,
-        exe: &[u8],
-        moment: Moment,
-        row: &Row,
-    ) {
+    /// Writes one row.
+    pub fn row(&self, exported: &ExportedRow<'_>) {
+        let ExportedRow {
+            time,
+            process,
+            cgroup_id,
+            exe,
+            moment,
+            score,
+            row,
+        } = *exported;
         self.line(&Line {
             time,
             pid: process.tgid.0,
@@ -67,8 +90,14 @@ impl FeatureExport {
             cgroup_id,
             moment: moment.name(),
             exe: &String::from_utf8_lossy(exe),
+            score: score.map(Score::get),
             row,
         });
+    }
+
+    /// Writes what is queued and ends.
+    pub fn finish(&mut self) {
+        self.writer.finish();
     }
 
     /// Rows that could not be written.

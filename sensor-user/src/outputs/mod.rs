@@ -11,7 +11,7 @@ mod summary;
 mod writer;
 
 pub use build::RecordBuilder;
-pub use export::FeatureExport;
+pub use export::{ExportedRow, FeatureExport};
 pub use line::{json_line, render};
 pub use record::{
     CgroupPart, ChangePart, ContainerPart, CredentialsPart, DnsPart, ExecPart, ExitPart, FilePart,
@@ -19,6 +19,6 @@ pub use record::{
     ModelPart, NamespacesPart, NetworkPart, ParentPart, ProcessPart, Record, RecordName,
     RepeatPart, SummaryPart, TargetPart, Through, VerdictPart, schema,
 };
-pub use status::{Status, StatusLine};
+pub use status::{Status, StatusLine, mebibytes};
 pub use summary::{Counts, Latencies};
-pub use writer::{Output, OutputError, Writer};
+pub use writer::{Output, OutputError, WhenFull, Writer};

@@ -1,7 +1,10 @@
 use std::{
+    fmt::Write as _,
     io::{self, IsTerminal, Write},
     time::{Duration, Instant},
 };
+
+use crate::recording::Progress;
 
 /// What the status line shows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -14,6 +17,8 @@ pub struct Status {
     pub lost: u64,
     /// Verdicts since the start.
     pub verdicts: u64,
+    /// How far the recording is, if there is one.
+    pub recording: Option<Progress>,
 }
 
 /// One line on standard error: rewritten in place on a terminal, a line every
@@ -82,13 +87,40 @@ impl Default for StatusLine {
     }
 }
 
+/// Bytes for people.
+#[must_use]
+pub fn mebibytes(bytes: u64) -> String {
+    format!("{:.1} MiB", bytes as f64 / f64::from(1u32 << 20))
+}
+
 fn render(status: Status, events_before: u64, elapsed: Duration) -> String {
     let new = status.events.saturating_sub(events_before);
     let rate = new as f64 / elapsed.as_secs_f64().max(0.001);
-    format!(
-        "{rate:.0} events/s   {} processes   {} lost   {} verdicts",
-        status.processes, status.lost, status.verdicts
-    )
+    let mut text = format!(
+        "{rate:.0} events/s   {} processes   {} lost",
+        status.processes, status.lost
+    );
+    // Writing to a string cannot fail.
+    let _ = match status.recording {
+        None => write!(text, "   {} verdicts", status.verdicts),
+        Some(Progress {
+            bytes,
+            records,
+            lost: 0,
+            ..
+        }) => write!(text, "   {} in {records} records", mebibytes(bytes)),
+        Some(Progress {
+            bytes,
+            records,
+            lost,
+            ..
+        }) => write!(
+            text,
+            "   {} in {records} records, {lost} NOT RECORDED",
+            mebibytes(bytes)
+        ),
+    };
+    text
 }
 
 #[cfg(test)]
@@ -102,8 +134,33 @@ mod tests {
             processes: 7,
             lost: 1,
             verdicts: 2,
+            recording: None,
         };
         let text = render(status, 1_000, Duration::from_secs(2));
         assert_eq!(text, "1000 events/s   7 processes   1 lost   2 verdicts");
+    }
+
+    #[test]
+    fn a_recording_shows_how_far_it_is_and_what_it_lost() {
+        let mut recording = Progress {
+            bytes: 3 << 19,
+            inputs: 120,
+            records: 100,
+            lost: 0,
+        };
+        let shown = |recording| {
+            let status = Status {
+                events: 100,
+                processes: 7,
+                lost: 0,
+                verdicts: 0,
+                recording: Some(recording),
+            };
+            render(status, 0, Duration::from_secs(1))
+        };
+        let before = "100 events/s   7 processes   0 lost   1.5 MiB in 100 records";
+        assert_eq!(shown(recording), before);
+        recording.lost = 4;
+        assert_eq!(shown(recording), format!("{before}, 4 NOT RECORDED"));
     }
 }

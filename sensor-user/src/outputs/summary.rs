@@ -16,6 +16,8 @@ pub struct Counts {
     pub kills: u64,
     /// Scores taken.
     pub scores: u64,
+    /// Rows exported.
+    pub rows: u64,
     /// Scores that were no probability.
     pub invalid_scores: u64,
     /// Records that could not be decoded.
@@ -29,6 +31,7 @@ impl Default for Counts {
             verdicts: [[0; 4]; 3],
             kills: 0,
             scores: 0,
+            rows: 0,
             invalid_scores: 0,
             undecoded: 0,
         }

@@ -12,7 +12,7 @@ use std::{
 
 use bytes::Bytes;
 use thiserror::Error;
-use tokio::sync::mpsc::{Receiver, Sender, channel, error::TrySendError};
+use tokio::sync::mpsc::{Receiver, Sender, channel};
 
 /// Where records go.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -39,6 +39,15 @@ pub enum OutputError {
     Thread(io::Error),
 }
 
+/// What becomes of a line that finds the queue full.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum WhenFull {
+    /// It is dropped, and counted: nobody may be kept waiting.
+    Drop,
+    /// It waits: what comes in comes from a file. Not from within a runtime.
+    Wait,
+}
+
 /// Writes lines in a thread of its own: a slow output never slows capture.
 ///
 /// The queue is bounded. A line that finds it full, or that cannot be written,
@@ -48,6 +57,7 @@ pub enum OutputError {
 #[derive(Debug)]
 pub struct Writer {
     queue: Option<Sender<Bytes>>,
+    when_full: WhenFull,
     shared: Arc<Shared>,
     thread: Option<JoinHandle<()>>,
 }
@@ -62,7 +72,7 @@ struct Shared {
 impl Writer {
     /// Opens the output and starts its thread. `queue` is the number of lines
     /// that may wait.
-    pub fn open(output: &Output, queue: usize) -> Result<Self, OutputError> {
+    pub fn open(output: &Output, queue: usize, when_full: WhenFull) -> Result<Self, OutputError> {
         let sink: Box<dyn Sink + Send> = match output {
             Output::Stdout => Box::new(Stream(io::stdout())),
             Output::File(path) => {
@@ -83,6 +93,7 @@ impl Writer {
             .map_err(OutputError::Thread)?;
         Ok(Self {
             queue: Some(sender),
+            when_full,
             shared,
             thread: Some(thread),
         })
@@ -91,11 +102,12 @@ impl Writer {
     /// Queues one line, its newline included.
     pub fn line(&self, line: Bytes) {
         let Some(queue) = &self.queue else { return };
-        match queue.try_send(line) {
-            Ok(()) => {}
-            Err(TrySendError::Full(_) | TrySendError::Closed(_)) => {
-                self.shared.lost.fetch_add(1, Ordering::Relaxed);
-            }
+        let queued = match self.when_full {
+            WhenFull::Drop => queue.try_send(line).is_ok(),
+            WhenFull::Wait => queue.blocking_send(line).is_ok(),
+        };
+        if !queued {
+            self.shared.lost.fetch_add(1, Ordering::Relaxed);
         }
     }
 
@@ -229,7 +241,7 @@ mod tests {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("out");
         std::fs::write(&path, "before\n").unwrap();
-        let mut writer = Writer::open(&Output::File(path.clone()), 8).unwrap();
+        let mut writer = Writer::open(&Output::File(path.clone()), 8, WhenFull::Drop).unwrap();
         writer.line(Bytes::from_static(b"one\n"));
         writer.line(Bytes::from_static(b"two\n"));
         writer.finish();
@@ -243,7 +255,8 @@ mod tests {
     #[test]
     fn a_directory_is_no_output() {
         let directory = tempfile::tempdir().unwrap();
-        let error = Writer::open(&Output::File(directory.path().into()), 8).unwrap_err();
+        let error =
+            Writer::open(&Output::File(directory.path().into()), 8, WhenFull::Drop).unwrap_err();
         assert!(
             error
                 .to_string()
@@ -253,7 +266,8 @@ mod tests {
 
     #[test]
     fn a_failing_output_counts_what_it_drops() {
-        let mut writer = Writer::open(&Output::File("/dev/full".into()), 8).unwrap();
+        let mut writer =
+            Writer::open(&Output::File("/dev/full".into()), 8, WhenFull::Drop).unwrap();
         writer.line(Bytes::from_static(b"one\n"));
         writer.finish();
         assert_eq!((writer.written(), writer.lost()), (0, 1));

@@ -2,8 +2,10 @@
 
 mod find;
 mod hierarchy;
+mod pause;
 mod scan;
 
 pub use find::{CgroupFinder, FindCgroup, FoundCgroup};
 pub use hierarchy::CgroupHierarchy;
+pub use pause::Pausing;
 pub use scan::{ScannedCgroup, scan_cgroups};

@@ -144,22 +144,42 @@ impl FileNotices {
 /// An act that the kernel notified of.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct NoticedAct<'a> {
-    act: Act<'a>,
-    flags: u16,
+    /// What was done.
+    pub deed: Deed<'a>,
+    /// Bits of [`flags`], as a record has them.
+    pub flags: u16,
+}
+
+/// What is notified of.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Deed<'a> {
+    /// A file was made, or was open for writing.
+    Open(Open<'a>),
+    /// A name was removed.
+    Unlink(Unlink<'a>),
+    /// A name was moved.
+    Rename(Rename<'a>),
+    /// A symbolic link was made.
+    Symlink(Symlink<'a>),
 }
 
 impl<'a> NoticedAct<'a> {
     /// The event, of a process with the rights that are known of it. The kernel does
-    /// not tell when it was: it is the time of this look.
+    /// not tell when it was: `time` is that of the look.
     #[must_use]
-    pub fn event(&self, process: ProcessId, standing: Standing) -> Event<'a> {
+    pub const fn event(&self, time: BootTime, process: ProcessId, standing: Standing) -> Event<'a> {
         Event {
-            time: BootTime::now(),
+            time,
             process,
             tid: process.tgid.0,
             flags: self.flags,
             standing,
-            act: self.act,
+            act: match self.deed {
+                Deed::Open(open) => Act::Open(open),
+                Deed::Unlink(unlink) => Act::Unlink(unlink),
+                Deed::Rename(rename) => Act::Rename(rename),
+                Deed::Symlink(symlink) => Act::Symlink(symlink),
+            },
         }
     }
 }
@@ -217,12 +237,12 @@ impl<'a> Directories<'a> {
         } else {
             flags::PATH_IN_FILE_SYSTEM
         };
-        let mut tell = |act: Act<'_>| sink(&NoticedAct { act, flags });
+        let mut tell = |deed: Deed<'_>| sink(&NoticedAct { deed, flags });
         let mut known = true;
         if let Some(to) = &to
             && happened.moved()
         {
-            known &= tell(Act::Rename(Rename {
+            known &= tell(Deed::Rename(Rename {
                 subject,
                 to: path(self.get(to), to),
                 flags: u32::MAX,
@@ -247,7 +267,7 @@ impl<'a> Directories<'a> {
             };
             match kind {
                 Some(FileType::RegularFile) | None => {
-                    known &= tell(Act::Open(Open {
+                    known &= tell(Deed::Open(Open {
                         subject,
                         flags: FOR_WRITING,
                         created: happened.created(),
@@ -257,7 +277,7 @@ impl<'a> Directories<'a> {
                     let leads_to = directory.and_then(|directory| {
                         readlinkat(&directory.opened, from.name, Vec::new()).ok()
                     });
-                    known &= tell(Act::Symlink(Symlink {
+                    known &= tell(Deed::Symlink(Symlink {
                         subject,
                         leads_to: leads_to.as_ref().map_or(&[], |link| link.to_bytes()),
                     }));
@@ -267,7 +287,7 @@ impl<'a> Directories<'a> {
             }
         }
         if happened.removed() {
-            known &= tell(Act::Unlink(Unlink {
+            known &= tell(Deed::Unlink(Unlink {
                 subject,
                 directory: happened.to_directory(),
             }));

@@ -1,14 +1,11 @@
 //! What was lost, and what of it was reported.
 
-use std::{
-    collections::BTreeMap,
-    time::{Duration, Instant},
-};
+use std::{collections::BTreeMap, time::Duration};
 
 use sensor_common::{RecordKind, Ring};
 
 use crate::{
-    capture::{KernelLosses, KindTotals, hook_of},
+    capture::{BootTime, KernelLosses, KindTotals, hook_of},
     outputs::{LossPart, LossSource},
 };
 
@@ -34,14 +31,20 @@ pub(super) struct AgentLosses {
 pub(super) struct Losses {
     kernel: KernelLosses,
     reported: AgentLosses,
-    last: Option<Instant>,
-    last_of_programs: Option<Instant>,
-    last_of_mounts: Option<Instant>,
+    last: Option<BootTime>,
+    last_of_programs: Option<BootTime>,
+    last_of_mounts: Option<BootTime>,
 }
 
 impl Losses {
-    /// Takes in the counters, and returns what was lost since the last time.
-    pub(super) fn update(&mut self, kernel: KernelLosses, agent: AgentLosses) -> Vec<LossPart> {
+    /// Takes in the counters as they were read at a time, and returns what was lost
+    /// since the last time.
+    pub(super) fn update(
+        &mut self,
+        kernel: KernelLosses,
+        agent: AgentLosses,
+        now: BootTime,
+    ) -> Vec<LossPart> {
         let mut parts: Vec<LossPart> = kernel
             .records
             .lost_since(&self.kernel.records)
@@ -100,14 +103,14 @@ impl Losses {
         self.reported = agent;
         // A lost output record does not blind the model.
         if parts.iter().any(|part| part.source != LossSource::Output) {
-            self.last = Some(Instant::now());
+            self.last = Some(now);
         }
         for (kind, last) in [
             (RecordKind::ProcessExec, &mut self.last_of_programs),
             (RecordKind::FileMount, &mut self.last_of_mounts),
         ] {
             if parts.iter().any(|part| may_hide(kind, part)) {
-                *last = Some(Instant::now());
+                *last = Some(now);
             }
         }
         parts
@@ -118,19 +121,19 @@ impl Losses {
         self.kernel.records.sum().counted
     }
 
-    /// True when the model may have missed something lately.
-    pub(super) fn recent(&self) -> bool {
-        is_recent(self.last)
+    /// True when the model may have missed something lately, at the time of an event.
+    pub(super) fn recent(&self, now: BootTime) -> bool {
+        is_recent(self.last, now)
     }
 
     /// True when a process may run another program than is known.
-    pub(super) fn recent_of_programs(&self) -> bool {
-        is_recent(self.last_of_programs)
+    pub(super) fn recent_of_programs(&self, now: BootTime) -> bool {
+        is_recent(self.last_of_programs, now)
     }
 
     /// True when a file system may have been mounted that is not known.
-    pub(super) fn recent_of_mounts(&self) -> bool {
-        is_recent(self.last_of_mounts)
+    pub(super) fn recent_of_mounts(&self, now: BootTime) -> bool {
+        is_recent(self.last_of_mounts, now)
     }
 
     /// The kernel's side, as it was last taken in.
@@ -154,8 +157,9 @@ impl Losses {
     }
 }
 
-fn is_recent(last: Option<Instant>) -> bool {
-    last.is_some_and(|at| at.elapsed() < RECENT)
+/// What came before the loss was seen, and is looked at after it, counts as well.
+fn is_recent(last: Option<BootTime>, now: BootTime) -> bool {
+    last.is_some_and(|at| now.since(at) < RECENT)
 }
 
 /// Whether a record of this kind may be among what was lost.
@@ -177,6 +181,8 @@ mod tests {
     use super::*;
     use crate::capture::Skipped;
 
+    const NOW: BootTime = BootTime(70_000_000_000);
+
     #[test]
     fn a_skipped_program_hides_what_it_would_have_told_of() {
         let blind = |program: &str| {
@@ -188,11 +194,11 @@ mod tests {
                 ..KernelLosses::default()
             };
             let mut losses = Losses::default();
-            let parts = losses.update(kernel, AgentLosses::default());
+            let parts = losses.update(kernel, AgentLosses::default(), NOW);
             assert_eq!(parts[0].source, LossSource::ProgramSkipped);
             assert_eq!((parts[0].lost, parts[0].total), (3, 3));
-            assert!(losses.recent());
-            (losses.recent_of_programs(), losses.recent_of_mounts())
+            assert!(losses.recent(NOW));
+            (losses.recent_of_programs(NOW), losses.recent_of_mounts(NOW))
         };
         assert_eq!(blind("sched_process_exec"), (true, false));
         for program in [
@@ -213,7 +219,7 @@ mod tests {
             output: 5,
             ..AgentLosses::default()
         };
-        let parts = losses.update(KernelLosses::default(), agent);
+        let parts = losses.update(KernelLosses::default(), agent, NOW);
         assert_eq!(
             parts,
             [LossPart {
@@ -224,14 +230,22 @@ mod tests {
                 total: 5,
             }]
         );
-        assert!(!losses.recent());
-        assert!(losses.update(KernelLosses::default(), agent).is_empty());
+        assert!(!losses.recent(NOW));
+        assert!(
+            losses
+                .update(KernelLosses::default(), agent, NOW)
+                .is_empty()
+        );
 
         agent.undecoded = 2;
         agent.output = 6;
-        let parts = losses.update(KernelLosses::default(), agent);
+        let parts = losses.update(KernelLosses::default(), agent, NOW);
         let sources: Vec<_> = parts.iter().map(|part| (part.source, part.lost)).collect();
         assert_eq!(sources, [(LossSource::Decoder, 2), (LossSource::Output, 1)]);
-        assert!(losses.recent());
+        assert!(losses.recent(NOW));
+        let later = |seconds: u64| BootTime(NOW.0 + seconds * 1_000_000_000);
+        assert!(losses.recent(later(9)) && !losses.recent(later(10)));
+        // An event that waited meanwhile.
+        assert!(losses.recent(BootTime(1)));
     }
 }

@@ -1,9 +1,6 @@
 //! The main loop: rings, timers and signals.
 
-use std::{
-    io,
-    time::{Duration, Instant},
-};
+use std::time::{Duration, Instant};
 
 use tokio::signal::unix::{SignalKind, signal};
 
@@ -14,6 +11,7 @@ use super::{
 use crate::{
     capture::{Kernel, LossReader, Rings},
     outputs::StatusLine,
+    recording::Input,
 };
 
 pub(super) struct Options {
@@ -32,7 +30,7 @@ pub(super) async fn run(
     losses: &LossReader,
     kernel: Kernel,
     options: Options,
-) -> io::Result<()> {
+) -> anyhow::Result<()> {
     let mut interrupt = signal(SignalKind::interrupt())?;
     let mut terminate = signal(SignalKind::terminate())?;
     let mut tick = tokio::time::interval(StatusLine::INTERVAL);
@@ -53,7 +51,7 @@ pub(super) async fn run(
             _ = terminate.recv() => break,
             () = &mut end => break,
             _ = tick.tick() => {
-                pipeline.tick(losses.read());
+                pipeline.second(losses.read());
                 if pipeline.output_closed() {
                     break;
                 }
@@ -67,7 +65,7 @@ pub(super) async fn run(
         rings.awake();
         pipeline.fetch_notices();
         let drained = rings.drain(BATCH, |record| {
-            pipeline.record(record);
+            pipeline.take(Input::Record(record));
         });
         more = drained.records == BATCH;
         let mut found = drained;
@@ -91,19 +89,23 @@ pub(super) async fn run(
     drop(kernel);
     loop {
         pipeline.fetch_notices();
-        while rings.drain(BATCH, |record| pipeline.record(record)).records > 0 {}
+        while rings
+            .drain(BATCH, |record| pipeline.take(Input::Record(record)))
+            .records
+            > 0
+        {}
         if !pipeline.take_notices().more {
             break;
         }
     }
     pipeline.settle();
     print_verdicts(pipeline, &mut status);
-    pipeline.finish(losses.read(), programs, options.quiet);
-    Ok(())
+    pipeline.second(losses.read());
+    pipeline.finish(programs, options.quiet)
 }
 
 /// `must_look` is for what wakes nobody.
-async fn rest(rings: &mut Rings, pace: &Pace, must_look: bool) -> io::Result<()> {
+async fn rest(rings: &mut Rings, pace: &Pace, must_look: bool) -> std::io::Result<()> {
     let (rest, nap) = pace.rest();
     let nap = nap.or(must_look.then_some(pace::LONGEST));
     rings.rest(rest, nap).await

@@ -2,29 +2,27 @@ mod hashes;
 mod known;
 mod looks;
 mod loss;
+mod machine;
 mod main_loop;
 mod memory;
 mod pace;
 mod pipeline;
+pub(super) mod record;
+pub(super) mod replay;
 mod scoring;
+mod session;
 mod startup;
 mod summary_text;
 mod verdict_line;
 
 use std::{path::PathBuf, time::Duration};
 
-use super::{Failure, doctor, doctor::TierChoice, require_root};
+use super::{Failure, doctor::TierChoice};
 use crate::{
-    capture::{Channels, Kernel, KernelOptions, RingSizes, Watches},
     model::Model,
-    outputs::{
-        FeatureExport, Output, Writer,
-        metrics::{self, Bound, Source},
-    },
     policy::{Config, MetricsAddress, Mode, ModelChoice},
 };
-use known::Known;
-use pipeline::Pipeline;
+use session::Session;
 
 /// Which records are written.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
@@ -60,6 +58,12 @@ pub(super) struct Arguments {
     /// Also write the model's input rows, for training
     #[arg(long, value_name = "FILE")]
     export_features: Option<PathBuf>,
+    /// Also record everything that the sensor takes in, for `sensor replay`
+    #[arg(long, value_name = "FILE")]
+    record: Option<PathBuf>,
+    /// Write over a recording that is there already
+    #[arg(long, requires = "record")]
+    force: bool,
     /// Serve metrics for Prometheus: at an IP address with a port, such as 127.0.0.1:9464, or at
     /// `unix:` with a path
     #[arg(long, value_name = "ADDRESS")]
@@ -97,93 +101,18 @@ pub(super) fn run(arguments: &Arguments) -> Result<(), Failure> {
         ModelChoice::Use(source) => Some(Model::load(source).map_err(Failure::usage)?),
         ModelChoice::None => None,
     };
-    require_root()?;
-    let runtime = runtime()?;
-    runtime.block_on(async {
-        let writer = match &arguments.output {
-            None => None,
-            Some(path) => {
-                let output = if path.as_os_str() == "-" {
-                    Output::Stdout
-                } else {
-                    Output::File(path.clone())
-                };
-                Some(Writer::open(&output, config.output_queue).map_err(Failure::failed)?)
-            }
-        };
-        let export = arguments
-            .export_features
-            .as_deref()
-            .map(FeatureExport::open)
-            .transpose()
-            .map_err(Failure::failed)?;
-        // Before anything is loaded: an address that is taken is told at once.
-        let metrics_at = config.metrics.listen.as_ref();
-        let bound = metrics_at
-            .map(Bound::to)
-            .transpose()
-            .map_err(Failure::failed)?;
-        let options = KernelOptions {
-            btf: arguments.btf.clone(),
-            ring_sizes: RingSizes {
-                critical: config.critical_ring,
-                bulk: config.bulk_ring,
-            },
-            tier: arguments.tier.tier(),
-            watches: Watches {
-                read: config.watch_read.clone(),
-                write: config.watch_write.clone(),
-            },
-            exclusions: config.exclusions.clone(),
-        };
-        let (mut kernel, channels) = Kernel::load(&options).map_err(Failure::failed)?;
-        let Channels {
-            mut rings,
-            losses,
-            unrecorded,
-            watches,
-            excluded_cgroups,
-            file_notices,
-            listeners,
-        } = channels;
-        kernel.forward_log();
-        if !arguments.quiet {
-            eprint!("{}", doctor::render(&kernel));
-        }
-        doctor::require_hooks(&kernel)?;
-        let mut pipeline = Pipeline::new(
-            &config,
-            Known::new(watches, excluded_cgroups),
-            unrecorded,
-            model,
-            writer,
-            export,
-            arguments.events,
-        );
-        pipeline.file_notices = file_notices;
-        let _server = bound
-            .map(|bound| {
-                let (publisher, published) = metrics::channel();
-                let source = Source::new(pipeline.facts(&config), published);
-                pipeline.publish_to(publisher);
-                bound.serve(source)
-            })
-            .transpose()
-            .map_err(Failure::failed)?;
-        startup::take_in_existing(&mut pipeline, &mut rings, listeners);
-        memory::give_back();
-        main_loop::run(
-            &mut pipeline,
-            &mut rings,
-            &losses,
-            kernel,
-            main_loop::Options {
-                duration: arguments.duration,
-                quiet: arguments.quiet,
-            },
-        )
-        .await
-        .map_err(Failure::failed)
+    session::run(Session {
+        config,
+        model,
+        events: arguments.events,
+        output: arguments.output.as_deref(),
+        export: arguments.export_features.as_deref(),
+        record: arguments.record.as_deref(),
+        force: arguments.force,
+        duration: arguments.duration,
+        btf: &arguments.btf,
+        tier: arguments.tier,
+        quiet: arguments.quiet,
     })
 }
 

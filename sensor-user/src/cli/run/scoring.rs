@@ -42,7 +42,7 @@ pub(super) struct Judgement {
     pub(super) decision: Decision,
     /// Why the process is spared, where it is.
     pub(super) spared: Option<Spared>,
-    /// From the kernel's timestamp to the decision.
+    /// From the kernel's timestamp to the decision; zero in a replay.
     pub(super) latency: Duration,
 }
 
@@ -97,23 +97,25 @@ impl Scoring {
         }
     }
 
-    /// Decides what follows from a score, for an event of this time. `spared` says
-    /// why the process may not be killed, if so.
+    /// Decides what follows from a score, for an event of so long ago; `None` in a
+    /// replay, where that means nothing. `spared` says why the process may not be
+    /// killed, if so.
     pub(super) fn judge(
         &mut self,
         score: Score,
-        time: BootTime,
+        latency: Option<Duration>,
         spared: impl FnOnce() -> Option<Spared>,
     ) -> Judgement {
         let matters = score >= self.alert || score >= self.kill;
         let spared = matters.then(spared).flatten();
         let decision = decide(score, self.alert, self.kill, self.mode, spared);
-        let latency = BootTime::now().since(time);
-        self.decision.record(latency);
+        if let Some(latency) = latency {
+            self.decision.record(latency);
+        }
         Judgement {
             decision,
             spared: spared.filter(|_| decision.action == Action::Spare),
-            latency,
+            latency: latency.unwrap_or_default(),
         }
     }
 

@@ -2,12 +2,9 @@ use std::collections::HashSet;
 
 use super::pipeline::Pipeline;
 use crate::{
-    capture::{
-        CgroupFinder, CgroupHierarchy, FindCgroup, ListenerMap, Rings, decode, scan, scan_cgroups,
-        tick_nanoseconds,
-    },
+    capture::{CgroupHierarchy, ListenerMap, Rings, decode, scan, scan_cgroups, tick_nanoseconds},
     event::{Act, Tgid},
-    state::ContainerTable,
+    recording::Input,
 };
 
 /// Takes in the cgroups and processes that were there before the sensor, without
@@ -24,7 +21,9 @@ pub(super) fn take_in_existing(
 ) {
     let _span = tracing::debug_span!("take in what exists").entered();
     // First the cgroups: each process has its container from the start.
-    pipeline.take_in_cgroups(&scan_cgroups(&CgroupHierarchy::of_containers()));
+    for cgroup in scan_cgroups(&CgroupHierarchy::of_containers()) {
+        pipeline.take(Input::Cgroup(cgroup));
+    }
     let scanned = scan();
     if let Some(mut listeners) = listeners {
         listeners.enter(&scanned);
@@ -42,27 +41,17 @@ pub(super) fn take_in_existing(
         .collect();
     let before_sensor = scanned
         .into_iter()
-        .filter(|process| !forked.contains(&(process.id.tgid, process.id.start.0 / tick)))
-        .collect();
-    pipeline.take_in_scanned(before_sensor);
+        .filter(|process| !forked.contains(&(process.id.tgid, process.id.start.0 / tick)));
+    for process in before_sensor {
+        pipeline.take(Input::Process(Box::new(process)));
+    }
+    pipeline.take(Input::Scanned);
     for record in held {
-        pipeline.record(&record);
+        pipeline.take(Input::Record(&record));
     }
     pipeline.settle();
+    pipeline.flush_tape();
 }
 
 /// Records held at most while `/proc` is read.
 const HELD_MAX: usize = 262_144;
-
-/// A table of containers for the hierarchy whose cgroups the records name.
-pub(super) fn containers() -> ContainerTable {
-    let hierarchy = CgroupHierarchy::of_containers();
-    let finder: Option<Box<dyn FindCgroup>> = match CgroupFinder::new(&hierarchy) {
-        Ok(finder) => Some(Box::new(finder)),
-        Err(error) => {
-            tracing::warn!(%error, "cgroups cannot be looked up: containers may go unnamed");
-            None
-        }
-    };
-    ContainerTable::new(hierarchy.number(), finder)
-}

@@ -57,7 +57,7 @@ pub(super) fn render(time: &str, verdict: &VerdictPart, process: &ProcessPart) -
 }
 
 /// Text from a process must not steer the operator's terminal.
-fn printable(text: &str) -> String {
+pub(super) fn printable(text: &str) -> String {
     text.chars()
         .map(|c| if c.is_control() { '\u{fffd}' } else { c })
         .collect()

@@ -1,8 +1,4 @@
-use std::{
-    num::NonZeroUsize,
-    sync::Arc,
-    time::{Duration, Instant},
-};
+use std::{num::NonZeroUsize, sync::Arc};
 
 use lru::LruCache;
 
@@ -16,9 +12,6 @@ use crate::{
 /// Cgroups of which it is remembered whose they are; the least recently used is
 /// forgotten. About 100 bytes each, and 200 for a container.
 const CGROUPS: NonZeroUsize = non_zero(8_192);
-
-/// How long no cgroup is looked for after one could not be.
-const PAUSE: Duration = Duration::from_secs(1);
 
 /// Bytes of a path that the kernel puts into `cgroup.create` at most, the
 /// ending zero included (`TRACE_CGROUP_PATH_LEN`, `kernel/cgroup/cgroup.c`): it
@@ -38,8 +31,6 @@ pub struct ContainerTable {
     /// `None` for a cgroup that is no container's.
     known: LruCache<u64, Option<Arc<Container>>>,
     finder: Option<Box<dyn FindCgroup>>,
-    /// Nothing is looked for until then.
-    paused_until: Option<Instant>,
 }
 
 impl ContainerTable {
@@ -51,7 +42,6 @@ impl ContainerTable {
             hierarchy,
             known: LruCache::new(CGROUPS),
             finder,
-            paused_until: None,
         }
     }
 
@@ -92,16 +82,10 @@ impl ContainerTable {
 
     fn look_for(&mut self, id: u64) {
         let Some(finder) = &self.finder else { return };
-        if self.paused_until.is_some_and(|end| Instant::now() < end) {
-            return;
-        }
         let container = match finder.find(id) {
             FoundCgroup::Path(path) => container_of(&path),
             FoundCgroup::Gone => None,
-            FoundCgroup::Unknown => {
-                self.paused_until = Some(Instant::now() + PAUSE);
-                return;
-            }
+            FoundCgroup::Unknown => return,
         };
         self.known.put(id, container.map(Arc::new));
     }
@@ -200,19 +184,16 @@ mod tests {
     }
 
     #[test]
-    fn a_search_that_failed_is_repeated_later_for_whom_it_may_concern() {
+    fn a_search_that_failed_is_repeated() {
         let finder = Finder {
             answers: vec![(5, FoundCgroup::Unknown)],
             ..Finder::default()
         };
         let mut table = table(&finder);
-        for id in [5, 5, 6] {
+        for id in [5, 5, 6, 6] {
             assert_eq!(id_of(&mut table, id), None);
         }
-        assert_eq!(*finder.asked.lock().unwrap(), [5]);
-        table.paused_until = Some(Instant::now());
-        assert_eq!(id_of(&mut table, 5), None);
-        assert_eq!(*finder.asked.lock().unwrap(), [5, 5]);
+        assert_eq!(*finder.asked.lock().unwrap(), [5, 5, 6]);
     }
 
     #[test]

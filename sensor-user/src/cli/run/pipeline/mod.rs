@@ -8,35 +8,30 @@ mod verdicts;
 use super::{
     Events,
     hashes::{self, Hashes},
-    known::Known,
     looks::Looks,
     loss::Losses,
+    machine::{Machine, Side, ahead},
     scoring::Scoring,
-    startup,
 };
 use crate::{
-    capture::{
-        BootTime, FileNotices, KernelLosses, Resolver, ScannedCgroup, ScannedProcess,
-        UnrecordedReader, WallClock, decode, tick_nanoseconds,
-    },
-    event::{Act, Event, Unrecorded},
+    capture::{BootTime, KernelLosses, Resolver, ScannedProcess, WallClock, decode},
+    event::{Act, Event, ProcessId, Tgid, Unrecorded},
     hash::Hashed,
     model::{Model, Score},
     outputs::{
         Counts, FeatureExport, Record, RecordBuilder, Writer, json_line, metrics::Publisher,
     },
     policy::{Config, Mode},
-    response::Protection,
+    recording::{Input, Tape, Tick},
     state::{Applied, ProcessTable, TableLimits},
 };
 
 pub(super) struct Pipeline {
     table: ProcessTable,
-    known: Known,
-    /// Where the tier has them.
-    pub(super) file_notices: Option<FileNotices>,
-    unrecorded: UnrecordedReader,
-    /// What was read of them and not yet taken in.
+    /// Processes that were there before the sensor and whose parents are not set yet.
+    scanned: Vec<(ProcessId, Tgid)>,
+    side: Side,
+    /// What was read of acts without a record and not yet taken in.
     told: Vec<Unrecorded>,
     told_at: BootTime,
     resolver: Resolver,
@@ -45,7 +40,6 @@ pub(super) struct Pipeline {
     looks: Looks,
     /// Kept from one batch of looks to the next.
     scores: Vec<Option<Score>>,
-    protection: Protection,
     writer: Option<Writer>,
     export: Option<FeatureExport>,
     hashes: Hashes,
@@ -53,76 +47,129 @@ pub(super) struct Pipeline {
     records: RecordBuilder,
     tick_ns: u64,
     started: BootTime,
+    /// When what is due once a second was last done.
+    second_at: BootTime,
     counts: Counts,
     losses: Losses,
+    /// Notices of files that were lost, when that was last read.
+    file_notices_lost: u64,
     verdict_lines: Vec<String>,
     /// Where metrics are shown, if they are.
     publisher: Option<Publisher>,
 }
 
+/// What the pipeline scores with and writes to.
+#[derive(Default)]
+pub(super) struct Outlets {
+    pub(super) model: Option<Model>,
+    pub(super) writer: Option<Writer>,
+    pub(super) export: Option<FeatureExport>,
+    pub(super) events: Events,
+}
+
 impl Pipeline {
-    pub(super) fn new(
-        config: &Config,
-        known: Known,
-        unrecorded: UnrecordedReader,
-        model: Option<Model>,
-        writer: Option<Writer>,
-        export: Option<FeatureExport>,
-        events: Events,
-    ) -> Self {
-        let limits = TableLimits {
-            processes: config.processes,
-            ..TableLimits::default()
-        };
-        let tick_ns = tick_nanoseconds();
-        Self {
-            table: ProcessTable::new(limits, tick_ns).with_containers(startup::containers()),
-            known,
-            file_notices: None,
-            unrecorded,
-            told: Vec::new(),
-            told_at: BootTime::now(),
-            resolver: Resolver::new(),
-            target_resolver: Resolver::new(),
-            scoring: model.map(|model| Scoring::new(model, config)),
-            looks: Looks::new(config.mode == Mode::Enforce),
-            scores: Vec::new(),
-            protection: Protection::new(&config.protected),
-            // Nobody would read them.
-            hashes: Hashes::new(if writer.is_some() {
-                config.hash_file
-            } else {
-                0
-            }),
+    pub(super) fn new(config: &Config, machine: Machine, outlets: Outlets) -> Self {
+        let Machine {
+            tick_ns,
+            processes,
+            containers,
+            resolvers: [resolver, target_resolver],
+            clock,
+            started,
+            side,
+        } = machine;
+        let Outlets {
+            model,
             writer,
             export,
             events,
-            records: RecordBuilder {
-                clock: WallClock::new(),
-            },
+        } = outlets;
+        let limits = TableLimits {
+            processes,
+            ..TableLimits::default()
+        };
+        // Nobody would read them; and the files of a recording are elsewhere.
+        let hash_file = match side {
+            Side::Live(_) if writer.is_some() => config.hash_file,
+            Side::Live(_) | Side::Recorded(_) => 0,
+        };
+        Self {
+            table: ProcessTable::new(limits, tick_ns).with_containers(containers),
+            scanned: Vec::new(),
+            side,
+            told: Vec::new(),
+            told_at: started,
+            resolver,
+            target_resolver,
+            scoring: model.map(|model| Scoring::new(model, config)),
+            looks: Looks::new(config.mode == Mode::Enforce),
+            scores: Vec::new(),
+            hashes: Hashes::new(hash_file),
+            writer,
+            export,
+            events,
+            records: RecordBuilder { clock },
             tick_ns,
-            started: BootTime::now(),
+            started,
+            second_at: started,
             counts: Counts::default(),
             losses: Losses::default(),
+            file_notices_lost: 0,
             verdict_lines: Vec::new(),
             publisher: None,
         }
     }
 
-    /// Takes in the cgroups that were there before the sensor.
-    pub(super) fn take_in_cgroups(&mut self, scanned: &[ScannedCgroup]) {
-        self.table.take_in_cgroups(scanned);
+    /// Takes in one input, from this machine or from a recording; the first is
+    /// recorded, where there is a tape.
+    pub(super) fn take(&mut self, input: Input<'_>) {
+        self.note(&input);
+        match input {
+            Input::Cgroup(cgroup) => self.table.take_in_cgroups(&[cgroup]),
+            Input::Process(process) => self.scanned(*process),
+            Input::Scanned => self.link_scanned(),
+            Input::Record(record) => self.record(record),
+            Input::Notice { time, tgid, act } => {
+                self.notice(time, tgid, &act);
+            }
+            Input::Tick(tick) => self.tick(*tick),
+            Input::Reading => self.take_in_unrecorded(),
+        }
     }
 
-    /// Takes in the processes that were there before the sensor.
-    pub(super) fn take_in_scanned(&mut self, scanned: Vec<ScannedProcess>) {
-        let mut taken = Vec::new();
-        for process in scanned {
-            let (id, parent) = (process.id, process.parent);
-            if self.table.insert_scanned(process) {
-                taken.push((id, parent));
-            }
+    /// Puts an input on the tape.
+    fn note(&self, input: &Input<'_>) {
+        if let Some(tape) = self.tape() {
+            tape.input(input);
         }
+    }
+
+    fn tape(&self) -> Option<&Tape> {
+        match &self.side {
+            Side::Live(live) => live.tape.as_ref(),
+            Side::Recorded(_) => None,
+        }
+    }
+
+    /// Sends on what is on the tape.
+    pub(super) fn flush_tape(&self) {
+        if let Some(tape) = self.tape() {
+            tape.flush();
+        }
+    }
+
+    /// Takes in a process that was there before the sensor.
+    fn scanned(&mut self, process: ScannedProcess) {
+        let (id, parent) = (process.id, process.parent);
+        // Where the table had no room there is nothing to link.
+        if self.table.insert_scanned(process) && self.table.get(id).is_some() {
+            self.scanned.push((id, parent));
+        }
+    }
+
+    /// All of them have been taken in.
+    fn link_scanned(&mut self) {
+        let taken = std::mem::take(&mut self.scanned);
         self.table.link_scanned(&taken);
         if self.events == Events::All {
             for (id, _) in taken {
@@ -134,7 +181,7 @@ impl Pipeline {
     }
 
     /// Takes in one record from a ring.
-    pub(super) fn record(&mut self, bytes: &[u8]) {
+    fn record(&mut self, bytes: &[u8]) {
         if let Some(event) = decoded(bytes, &mut self.counts) {
             self.event(event);
         }
@@ -162,8 +209,10 @@ impl Pipeline {
         let target = second
             .flatten()
             .map(|path| self.target_resolver.resolve(path, event.flags, namespace));
-        let paths = [path, target].into_iter().flatten();
-        self.known.acted(&event.act, paths.map(|(path, _)| path));
+        if let Side::Live(live) = &mut self.side {
+            let paths = [path, target].into_iter().flatten();
+            live.known.acted(&event.act, paths.map(|(path, _)| path));
+        }
         let applied = self.table.apply(
             &event,
             path.map_or(&[][..], |(path, _)| path),
@@ -186,38 +235,71 @@ impl Pipeline {
                 &records.event(&event, &self.table, killed_after, path, target),
             );
         }
-        if self.scoring.is_some() || self.export.is_some() {
+        if self.looks_at_processes() {
             self.look_at_due(event.process, event.time, applied);
         }
         self.hashes
             .after_response(&event, &self.table, self.records.clock);
     }
 
-    /// What is due once a second: clocks and losses.
-    pub(super) fn tick(&mut self, kernel: KernelLosses) {
-        self.records.clock.refresh();
-        if let Some(notices) = &mut self.file_notices {
+    /// Whether anybody asks for rows, or may ask when this is replayed: numbers of acts
+    /// are read when a process is looked at.
+    fn looks_at_processes(&self) -> bool {
+        self.scoring.is_some() || self.export.is_some() || self.tape().is_some()
+    }
+
+    /// What is due once a second on this machine.
+    pub(super) fn second(&mut self, losses: KernelLosses) {
+        let Side::Live(live) = &mut self.side else {
+            return;
+        };
+        let mut clock = self.records.clock;
+        clock.refresh();
+        if let Some(notices) = &mut live.file_notices {
             notices.refresh();
+            self.file_notices_lost = notices.lost();
         }
-        let totals = kernel.records.sum();
-        self.known.tick(totals.excluded);
+        live.known.tick(losses.records.sum().excluded);
         self.take_hashes(false);
+        self.take(Input::Tick(Box::new(Tick {
+            time: BootTime::now(),
+            clock_ahead: ahead(clock),
+            file_notices_lost: self.file_notices_lost,
+            losses,
+        })));
+        self.flush_tape();
+    }
+
+    /// Takes in clocks, losses and numbers.
+    fn tick(&mut self, tick: Tick) {
+        let Tick {
+            time,
+            clock_ahead,
+            file_notices_lost,
+            losses,
+        } = tick;
+        self.second_at = time;
+        self.records.clock = WallClock::ahead_by(clock_ahead.into());
+        self.file_notices_lost = file_notices_lost;
         self.take_in_unrecorded();
-        self.tell_losses(kernel);
+        self.tell_losses(losses, time);
         self.publish();
     }
 
     /// What is due when the rings were emptied.
     pub(super) fn caught_up(&mut self) {
-        self.known.refresh();
+        if let Side::Live(live) = &mut self.side {
+            live.known.refresh();
+        }
         self.take_hashes(true);
     }
 
     fn take_hashes(&mut self, caught_up: bool) {
-        if self.losses.recent_of_mounts() {
+        let now = BootTime::now();
+        if self.losses.recent_of_mounts(now) {
             self.hashes.forget();
         }
-        let blind = self.losses.recent_of_programs();
+        let blind = self.losses.recent_of_programs(now);
         let hashes = self.hashes.take(&self.table, caught_up, blind);
         self.write_hashes(&hashes);
     }

@@ -1,7 +1,12 @@
 //! What is told of the run itself: losses, status, metrics, summary.
 
 use super::{
-    super::{loss::AgentLosses, scoring::Scoring, summary_text},
+    super::{
+        loss::AgentLosses,
+        machine::Side,
+        scoring::Scoring,
+        summary_text::{self, Replayed},
+    },
     Pipeline,
 };
 use crate::{
@@ -11,6 +16,7 @@ use crate::{
         metrics::{Facts, Process, Publisher, Snapshot},
     },
     policy::Config,
+    recording::{Tape, Totals},
 };
 
 impl Pipeline {
@@ -41,7 +47,7 @@ impl Pipeline {
             counts: self.counts.clone(),
             kernel: self.losses.kernel().clone(),
             table_overflowed: self.table.overflowed(),
-            file_notices_lost: self.file_notices_lost(),
+            file_notices_lost: self.file_notices_lost,
             output_lost: self.output_lost(),
             processes: self.table.live(),
             hashes: [hashes.computed, hashes.skipped],
@@ -53,15 +59,15 @@ impl Pipeline {
         publisher.publish(snapshot);
     }
 
-    pub(super) fn tell_losses(&mut self, kernel: KernelLosses) {
+    pub(super) fn tell_losses(&mut self, kernel: KernelLosses, now: BootTime) {
         let agent = AgentLosses {
             undecoded: self.counts.undecoded,
             processes: self.table.overflowed(),
-            file_notices: self.file_notices_lost(),
+            file_notices: self.file_notices_lost,
             output: self.output_lost(),
         };
-        for part in self.losses.update(kernel, agent) {
-            let time = self.records.clock.rfc3339(BootTime::now());
+        for part in self.losses.update(kernel, agent, now) {
+            let time = self.records.clock.rfc3339(now);
             let mut record = Record::new(RecordName::Loss, time);
             record.loss = Some(part);
             self.write(&record);
@@ -78,7 +84,7 @@ impl Pipeline {
         self.losses.in_kernel()
             + self.counts.undecoded
             + self.table.overflowed()
-            + self.file_notices_lost()
+            + self.file_notices_lost
             + self.output_lost()
     }
 
@@ -89,6 +95,7 @@ impl Pipeline {
             processes: self.table.live(),
             lost: self.lost(),
             verdicts: self.counts.verdicts(),
+            recording: self.tape().map(Tape::progress),
         }
     }
 
@@ -112,22 +119,23 @@ impl Pipeline {
         std::mem::take(&mut self.verdict_lines)
     }
 
-    /// Ends the run: last losses, summary, and the output's last line.
+    /// Ends the run: last hashes, summary, and the last of the outputs.
     pub(in crate::cli::run) fn finish(
         &mut self,
-        kernel: KernelLosses,
         programs: Vec<ProgramStats>,
         quiet: bool,
-    ) {
-        self.tick(kernel);
+    ) -> anyhow::Result<()> {
         let hashes = self.hashes.finish();
         self.write_hashes(&hashes);
+        let recorded = self.tape().map(Tape::finish);
         let summary = self.summary(programs);
         if !quiet {
             eprint!("{}", summary_text::render(&summary));
+            if let Some(tape) = self.tape() {
+                eprint!("{}", summary_text::render_recording(tape.progress()));
+            }
         }
-        let time = self.records.clock.rfc3339(BootTime::now());
-        let mut record = Record::new(RecordName::Summary, time);
+        let mut record = Record::new(RecordName::Summary, self.records.clock.rfc3339(self.now()));
         record.summary = Some(summary);
         self.write(&record);
         if let Some(writer) = &mut self.writer {
@@ -136,6 +144,42 @@ impl Pipeline {
             if lost > 0 {
                 eprintln!("sensor: the output lost {lost} records");
             }
+        }
+        let recorded = recorded.transpose()?;
+        if let Some(Totals { lost, .. }) = recorded
+            && lost > 0
+        {
+            eprintln!(
+                "sensor: the recording lost {lost} inputs: a replay will differ from this run"
+            );
+        }
+        Ok(())
+    }
+
+    /// Ends a replay: the outputs' last lines, and what it came to.
+    pub(in crate::cli::run) fn finish_replay(&mut self) -> Replayed {
+        let summary = self.summary(Vec::new());
+        let mut record = Record::new(RecordName::Summary, self.records.clock.rfc3339(self.now()));
+        record.summary = Some(summary.clone());
+        self.write(&record);
+        if let Some(writer) = &mut self.writer {
+            writer.finish();
+        }
+        if let Some(export) = &mut self.export {
+            export.finish();
+        }
+        Replayed {
+            summary,
+            rows: self.counts.rows,
+            output_lost: self.output_lost(),
+        }
+    }
+
+    /// The time; in a replay that of the last second of the recording.
+    fn now(&self) -> BootTime {
+        match &self.side {
+            Side::Live(_) => BootTime::now(),
+            Side::Recorded(_) => self.second_at,
         }
     }
 
@@ -147,7 +191,7 @@ impl Pipeline {
             .map(Scoring::percentiles_us)
             .unwrap_or_default();
         SummaryPart {
-            seconds: BootTime::now().since(self.started).as_secs_f64(),
+            seconds: self.now().since(self.started).as_secs_f64(),
             events: self.counts.events(),
             events_by_kind: self.counts.by_kind(),
             counted: self.losses.counted(),

@@ -5,12 +5,13 @@ use std::{path::Path, time::Duration};
 use sensor_common::RecordKind;
 
 use super::{
-    super::{Events, scoring},
+    super::{Events, machine::Side, scoring},
     Pipeline,
 };
 use crate::{
     capture::BootTime,
     event::{ProcessId, Unrecorded},
+    recording::Input,
     state::{Applied, ProcessTable},
 };
 
@@ -22,11 +23,19 @@ impl Pipeline {
     /// Takes in what processes did without a record of its own, and looks at those
     /// that it gives reason to look at.
     pub(super) fn take_in_unrecorded(&mut self) {
-        self.told_at = BootTime::now();
         let (table, told) = (&self.table, &mut self.told);
-        self.unrecorded.read_all(|id| has_ended(table, id), told);
+        match &mut self.side {
+            Side::Live(live) => {
+                self.told_at = BootTime::now();
+                live.unrecorded.read_all(|id| has_ended(table, id), told);
+                if let Some(tape) = &live.tape {
+                    tape.unrecorded(told);
+                }
+            }
+            Side::Recorded(answers) => answers.unrecorded(told),
+        }
         self.apply_told(|pipeline, acts, applied| {
-            if pipeline.scoring.is_none() && pipeline.export.is_none() {
+            if !pipeline.looks_at_processes() {
                 return;
             }
             let due = scoring::due(&mut pipeline.table, acts.process, acts.until, applied);
@@ -39,8 +48,28 @@ impl Pipeline {
 
     /// The same of one process that is about to be looked at.
     pub(super) fn take_in_unrecorded_of(&mut self, id: ProcessId) {
-        self.unrecorded.read(id, &mut self.told);
+        let told = &mut self.told;
+        match &mut self.side {
+            Side::Live(live) => {
+                live.unrecorded.read(id, told);
+                if let Some(tape) = &live.tape {
+                    tape.unrecorded(told);
+                }
+            }
+            Side::Recorded(answers) => answers.unrecorded_of(id, told),
+        }
         self.apply_told(|_, _, _| {});
+    }
+
+    /// Takes in what was read while the input was recorded that was taken in now, and
+    /// was not asked for: whoever asks at other moments still hears of every act.
+    pub(in crate::cli::run) fn take_in_rest(&mut self) {
+        if let Side::Recorded(answers) = &self.side {
+            answers.unrecorded(&mut self.told);
+            if !self.told.is_empty() {
+                self.apply_told(|_, _, _| {});
+            }
+        }
     }
 
     /// Takes in what was read. Its room is kept for the next time.
@@ -54,7 +83,9 @@ impl Pipeline {
     }
 
     fn apply_unrecorded(&mut self, acts: &Unrecorded) -> Applied {
-        self.known.repeated(acts.kind);
+        if let Side::Live(live) = &mut self.side {
+            live.known.repeated(acts.kind);
+        }
         if acts.kind == RecordKind::FileMount {
             self.hashes.forget();
         }
@@ -70,7 +101,7 @@ impl Pipeline {
     pub(in crate::cli::run) fn falls_behind(&mut self) {
         let now = BootTime::now();
         if now.since(self.told_at) >= BETWEEN_READINGS {
-            self.take_in_unrecorded();
+            self.take(Input::Reading);
         }
     }
 }

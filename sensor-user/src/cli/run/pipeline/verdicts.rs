@@ -5,6 +5,7 @@ use std::time::Duration;
 use super::{
     super::{
         looks::Look,
+        machine::Side,
         scoring::{self, Judgement},
         verdict_line,
     },
@@ -15,7 +16,7 @@ use crate::{
     event::ProcessId,
     features::{Context, Moment, Row, extract},
     model::Score,
-    outputs::{Record, RecordName, VerdictPart},
+    outputs::{ExportedRow, Record, RecordName, VerdictPart},
     policy::Action,
     response::kill,
     state::{Applied, Portrait},
@@ -36,33 +37,29 @@ impl Pipeline {
 
     /// Looks at a process: what its row has is what is known now.
     pub(super) fn look(&mut self, id: ProcessId, moment: Moment, time: BootTime) {
+        if self.scoring.is_none() && self.export.is_none() {
+            return;
+        }
         let unix_seconds = self.records.clock.unix_seconds(time);
-        let recent_loss = self.losses.recent();
+        let recent_loss = self.losses.recent(time);
         let context = Context::new(&self.table, id, moment, time, unix_seconds, recent_loss);
         let Some(context) = context else { return };
         // A kernel thread runs no program that anybody could have chosen.
-        let Some(image) = context.image() else { return };
-        let process = context.process;
-        let row = extract(&context);
-        if let Some(export) = &self.export {
-            export.row(
-                time,
-                process.id,
-                image.facts.cgroup_id,
-                &image.exe,
-                moment,
-                &row,
-            );
-        }
-        if self.scoring.is_none() {
+        if context.image().is_none() {
             return;
         }
+        let process = context.process;
+        let row = extract(&context);
         let look = Look {
             portrait: Portrait::of(process, &self.table),
             exec_at: process.exec_at,
             moment,
             time,
         };
+        if self.scoring.is_none() {
+            self.export(&look, &row, None);
+            return;
+        }
         self.looks.push(look, &row);
         if self.looks.are_due() {
             self.settle();
@@ -83,6 +80,7 @@ impl Pipeline {
         let mut scores = std::mem::take(&mut self.scores);
         for ((look, row), score) in looks.drain().zip(scores.drain(..)) {
             self.counts.scores += 1;
+            self.export(&look, &row, score);
             match score {
                 Some(score) => self.follow_up(&look, &row, score),
                 None => self.counts.invalid_scores += 1,
@@ -90,6 +88,24 @@ impl Pipeline {
         }
         self.looks = looks;
         self.scores = scores;
+    }
+
+    /// Writes a row with what labels need: whose it is, and in which cgroup.
+    fn export(&mut self, look: &Look, row: &Row, score: Option<Score>) {
+        if let Some(export) = &self.export
+            && let Some(image) = &look.portrait.image
+        {
+            self.counts.rows += 1;
+            export.row(&ExportedRow {
+                time: look.time,
+                process: look.portrait.id,
+                cgroup_id: image.facts.cgroup_id,
+                exe: &image.exe,
+                moment: look.moment,
+                score,
+                row,
+            });
+        }
     }
 
     fn follow_up(&mut self, look: &Look, row: &Row, score: Score) {
@@ -102,19 +118,27 @@ impl Pipeline {
             moment,
             time,
         } = look;
-        let protection = &self.protection;
+        let live = match &self.side {
+            Side::Live(live) => Some(live),
+            Side::Recorded(_) => None,
+        };
+        let latency = live.map(|_| BootTime::now().since(time));
         let Judgement {
             decision,
             spared,
             latency,
-        } = scoring.judge(score, time, || {
-            protection.spares(portrait.id, portrait.image.as_deref())
+        } = scoring.judge(score, latency, || {
+            live?
+                .protection
+                .spares(portrait.id, portrait.image.as_deref())
         });
         if decision.action == Action::None || !scoring.is_news(portrait.id, exec_at, decision.label)
         {
             return;
         }
-        let kill = (decision.action == Action::Kill).then(|| kill(portrait.id, self.tick_ns));
+        // What was recorded is over: its numbers are those of other processes here.
+        let kill = (decision.action == Action::Kill && live.is_some())
+            .then(|| kill(portrait.id, self.tick_ns));
         let kill_latency = BootTime::now().since(time);
         let killed = kill == Some(Ok(()));
         if killed {
