@@ -140,3 +140,65 @@ def rate_at(attack: np.ndarray, ordinary: np.ndarray, false_rate: float) -> floa
     """Return the share of attack runs found where so many ordinary processes are."""
     threshold = exceeded_by(np.sort(ordinary)[::-1], false_rate)
     return float((attack >= threshold).mean())
+
+
+def counts(table: Table) -> dict[str, int]:
+    """Count what the table is made of."""
+    processes = np.char.add(np.char.add(table.run, "/"), table.process)
+    attack = table.attack
+    return {
+        "attack_cases": len(np.unique(table.case[attack])),
+        "attack_runs": len(np.unique(table.run[attack])),
+        "attack_techniques": len(np.unique(table.technique[attack])),
+        "attack_tactics": len(np.unique(table.tactic[attack])),
+        "ordinary_cases": len(np.unique(table.case[~attack])),
+        "ordinary_runs": len(np.unique(table.run[~attack])),
+        "ordinary_processes": len(np.unique(processes[~attack])),
+    }
+
+
+def summary(table: Table, logits: np.ndarray, limits: Thresholds) -> dict[str, Any]:
+    """Sum held-out results up: runs that are attacks, and processes that are not."""
+    first, best = best_of_runs(table, logits)
+    attack = table.attack[first]
+    ordinary = table.highest(logits, side=False)
+    found = best >= limits.alert
+    return {
+        "auroc_runs": round(float(roc_auc_score(attack, best)), 4),
+        "attack_runs": int(attack.sum()),
+        "attack_runs_that_alert": int((found & attack).sum()),
+        "attack_runs_over_kill": int((attack & (best >= limits.kill)).sum()),
+        "techniques_that_alert": techniques_found(table, first, best, limits.alert),
+        "ordinary_processes": len(ordinary),
+        "ordinary_processes_that_alert": int((ordinary >= limits.alert).sum()),
+        "ordinary_processes_over_kill": int((ordinary >= limits.kill).sum()),
+        "ordinary_runs": int((~attack).sum()),
+        "ordinary_runs_that_alert": int((found & ~attack).sum()),
+        **{
+            f"attack_runs_found_at_{rate:g}": round(rate_at(best[attack], ordinary, rate), 4)
+            for rate in (1e-2, 1e-3, 1e-4)
+        },
+        "by_tactic": shares(table.tactic[first][attack], found[attack]),
+        "by_technique": shares(table.technique[first][attack], found[attack]),
+        "ordinary_cases_that_alert": {
+            case: share
+            for case, share in shares(table.case[first][~attack], found[~attack]).items()
+            if not share.startswith("0/")
+        },
+    }
+
+
+def techniques_found(table: Table, first: np.ndarray, best: np.ndarray, alert: float) -> str:
+    """Tell of how many techniques most runs alert."""
+    attack = table.attack[first]
+    names, hits = table.technique[first][attack], best[attack] >= alert
+    found = [hits[names == name].mean() > 0.5 for name in np.unique(names)]
+    return f"{sum(found)}/{len(found)}"
+
+
+def shares(names: np.ndarray, hits: np.ndarray) -> dict[str, str]:
+    """Return `hits/count` for each name."""
+    return {
+        str(name): f"{int(hits[names == name].sum())}/{int((names == name).sum())}"
+        for name in np.unique(names)
+    }

@@ -6,7 +6,7 @@ import csv
 import hashlib
 import io
 import lzma
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -76,6 +76,10 @@ class Table:
             )
         )
         return Table(self.schema, self.sha256, *parts)
+
+    def with_rows(self, rows: np.ndarray) -> Table:
+        """Return the table with other values in its rows."""
+        return replace(self, rows=rows)
 
     @property
     def run(self) -> np.ndarray:
