@@ -94,7 +94,7 @@ impl Places {
             PathClass::Kernel => &mut self.kernel,
             PathClass::Program => &mut self.program,
             PathClass::Home | PathClass::HiddenHome => &mut self.home,
-            PathClass::Other => return,
+            PathClass::Served | PathClass::Other => return,
         };
         *counted += 1.0;
     }

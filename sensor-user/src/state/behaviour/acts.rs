@@ -207,6 +207,7 @@ impl Behaviour {
             PathClass::Configuration => Some(Count::ConfigurationWrites),
             PathClass::Program => Some(Count::ProgramWrites),
             PathClass::Temporary => Some(Count::TemporaryWrites),
+            PathClass::Served => Some(Count::ServedWrites),
             PathClass::HiddenHome => Some(Count::HiddenHomeWrites),
             PathClass::Home => Some(Count::HomeWrites),
             PathClass::Log | PathClass::History | PathClass::Kernel | PathClass::Other => None,
@@ -230,6 +231,7 @@ impl Behaviour {
             | PathClass::Rights
             | PathClass::Configuration
             | PathClass::Program
+            | PathClass::Served
             | PathClass::HiddenHome
             | PathClass::Home
             | PathClass::Kernel

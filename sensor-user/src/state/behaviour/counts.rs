@@ -49,6 +49,7 @@ counts! {
     ConfigurationWrites "configuration_writes" "writes of other system configuration",
     ProgramWrites "program_writes" "writes of system programs and libraries",
     TemporaryWrites "temporary_writes" "writes of temporary files",
+    ServedWrites "served_writes" "writes of what web servers serve",
     HomeWrites "home_writes" "writes in homes",
     HiddenHomeWrites "hidden_home_writes" "writes of hidden files in homes",
     HiddenCreates "hidden_creates" "hidden files created",
@@ -108,6 +109,7 @@ impl Count {
                 | Self::Backdates
                 | Self::ProgramWrites
                 | Self::TemporaryWrites
+                | Self::ServedWrites
                 | Self::HomeWrites
                 | Self::HiddenHomeWrites
                 | Self::HiddenCreates

@@ -24,6 +24,8 @@ pub enum PathClass {
     Program,
     /// `/var/log`.
     Log,
+    /// What a web server hands out, or runs.
+    Served,
     /// What a shell or another program remembers of what it was told.
     History,
     /// A dot file or below a dot directory in somebody's home.
@@ -38,6 +40,15 @@ pub enum PathClass {
 
 /// World-writable or memory-backed directories.
 const TEMPORARY: &[&[u8]] = &[b"/tmp", b"/var/tmp", b"/dev/shm", b"/run", b"/var/run"];
+
+/// Where web servers look for what they serve, unless told otherwise.
+const SERVED: &[&[u8]] = &[
+    b"/var/www",
+    b"/srv/www",
+    b"/srv/http",
+    b"/usr/share/nginx",
+    b"/usr/lib/cgi-bin",
+];
 
 impl PathClass {
     /// The class of an absolute path.
@@ -60,6 +71,8 @@ impl PathClass {
             Self::Temporary
         } else if below(&[b"/var/log"]) {
             Self::Log
+        } else if below(SERVED) {
+            Self::Served
         } else if any(RIGHTS_ELSEWHERE) {
             Self::Rights
         } else if any(CONFIGURATION_ELSEWHERE) {
@@ -167,7 +180,7 @@ mod tests {
     #[test]
     fn classes_follow_the_hierarchy() {
         use PathClass::{
-            Configuration, HiddenHome, History, Home, Kernel, Log, Other, Program, Rights,
+            Configuration, HiddenHome, History, Home, Kernel, Log, Other, Program, Rights, Served,
             Starting, Temporary,
         };
         for (path, class) in [
@@ -192,6 +205,7 @@ mod tests {
             ("/srv/project/.git/hooks/post-merge", Starting),
             ("/srv/project/.git/hooks/post-merge.sample", Other),
             ("/var/log/syslog", Log),
+            ("/var/www/html/index.php", Served),
             ("/home/eve/.ssh/authorized_keys", Rights),
             ("/home/eve/.ssh/rc", Starting),
             ("/home/eve/.config/autostart/a.desktop", Starting),
