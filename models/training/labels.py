@@ -90,5 +90,6 @@ def learn(table: Table, seed: int) -> Forest:
 
 
 def run_part(table: Table) -> np.ndarray:
-    """Return the part that each row's run belongs to."""
-    return table.variant.astype(int) % PARTS
+    """Return the part that each row's run belongs to: a case's runs lie in different ones."""
+    _, case = np.unique(table.case, return_inverse=True)
+    return (table.variant.astype(int) + case) % PARTS
