@@ -3,9 +3,11 @@
 mod batch;
 mod card;
 mod explain;
+pub mod limits;
 mod loaded;
 mod network;
 mod score;
+mod trees;
 
 pub use card::{Card, CardError, Golden};
 pub use explain::{Reason, explain};

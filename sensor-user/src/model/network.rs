@@ -10,7 +10,7 @@ use tract_onnx::{
     },
 };
 
-use super::Score;
+use super::{Score, trees};
 use crate::features::{COUNT, Row};
 
 /// A model as tract runs it, for a fixed number of rows at once.
@@ -115,9 +115,11 @@ fn same_kernels_everywhere() {
 const fn same_kernels_everywhere() {}
 
 fn reader() -> Onnx {
-    tract_onnx::onnx()
+    let mut reader = tract_onnx::onnx()
         .with_ignore_value_info(true)
-        .with_ignore_output_shapes(true)
+        .with_ignore_output_shapes(true);
+    trees::register(&mut reader);
+    reader
 }
 
 fn optimized(model: &InferenceModel, rows: usize) -> TractResult<TypedModel> {
