@@ -56,19 +56,8 @@ impl Ensemble {
             let expected = format_args!("none, or {}: one for each output", raw.targets);
             return Err(Fault::new("base_values", based, expected));
         }
-        if let Some(index) = raw
-            .covers
-            .iter()
-            .position(|cover| !(0.0..f32::INFINITY).contains(cover))
-        {
-            let place = raw.nodes[index].place;
-            let expected = "a finite number that is not negative";
-            return Err(Fault::at(
-                "nodes_hitrates",
-                place,
-                raw.covers[index],
-                expected,
-            ));
+        if !raw.covers.is_empty() {
+            Raw::check_covers("nodes_hitrates", &raw.covers, raw.nodes.len())?;
         }
         let layout = Layout::of(&raw, &BOUNDS)?;
         let origins = layout.origins.iter();

@@ -87,14 +87,12 @@ impl Ensemble {
         }
     }
 
-    fn finish(&self, sums: &mut Vec<Sum>, scores: &mut [f32]) -> usize {
-        match &self.classes {
-            Some(classes) => finish::classes(self, classes, sums, scores),
-            None => {
-                finish::targets(self, sums, scores);
-                0
-            }
+    fn finish(&self, sums: &mut [Sum], scores: &mut [f32]) -> usize {
+        if let Some(classes) = &self.classes {
+            return finish::classes(self, classes, sums, scores);
         }
+        finish::targets(self, sums, scores);
+        0
     }
 
     fn finish_one(&self, sum: f32) -> f32 {

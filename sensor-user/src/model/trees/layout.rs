@@ -305,8 +305,9 @@ impl Layout {
             };
             let mut targets: Vec<u32> = group.iter().map(|(_, target, _)| *target).collect();
             targets.sort_unstable();
-            if let Some(twice) = targets.windows(2).find(|pair| pair[0] == pair[1]) {
-                let found = format_args!("{} twice", twice[0]);
+            let twice = targets.windows(2).find(|pair| pair[0] == pair[1]);
+            if let Some([twice, _]) = twice {
+                let found = format_args!("{twice} twice");
                 let expected = "each target at most once for a leaf";
                 return Err(Fault::at(raw.names.target, place(slot), found, expected));
             }

@@ -2,17 +2,29 @@
 
 use std::sync::Arc;
 
-use tract_onnx::{Onnx, model::ParsingContext, pb::NodeProto, tract_hir::internal::*};
+use tract_onnx::{
+    Onnx,
+    model::ParsingContext,
+    pb::NodeProto,
+    tract_hir::internal::{
+        Datum as _, DatumExt as _, DatumType, DatumTypeExt as _, DimLike as _, EvalContext, EvalOp,
+        Expansion, InferenceOp, InferenceResult, IntoTValue as _, Op, OutletId, Solver,
+        SpecialOps as _, StaticName, TValue, TVec, Tensor, TensorProxy, ToDim as _, TractResult,
+        TypedFact, TypedModel, TypedOp, args_1, as_op, bail, check_input_arity, check_output_arity,
+        expand, op_as_typed_op, op_out_of_plan, tensor1, tvec,
+    },
+};
 
 use super::{
     attributes::{self, Kind},
     ensemble::Ensemble,
+    explain::Paths,
     raw::{Labels, Raw},
     version_five,
 };
 
 /// Puts the project's own operators in the place of tract's.
-pub(crate) fn register(reader: &mut Onnx) {
+pub(in crate::model) fn register(reader: &mut Onnx) {
     let operators = &mut reader.op_register;
     operators.insert("TreeEnsembleRegressor", |_, node| {
         build(node, attributes::read(node, Kind::Regressor)?)
@@ -21,6 +33,19 @@ pub(crate) fn register(reader: &mut Onnx) {
         build(node, attributes::read(node, Kind::Classifier)?)
     });
     operators.insert("TreeEnsemble", parse_five);
+}
+
+/// The paths of an operator's trees, where it has such: see [`Paths::of`].
+pub(in crate::model) fn paths(
+    node: &NodeProto,
+    covers: Option<&[f32]>,
+) -> TractResult<Option<Paths>> {
+    let raw = match node.op_type.as_str() {
+        "TreeEnsembleRegressor" => attributes::read(node, Kind::Regressor)?,
+        "TreeEnsemble" => version_five::read(node)?,
+        _ => return Ok(None),
+    };
+    Ok(Paths::of(Arc::new(Ensemble::of(raw)?), covers)?)
 }
 
 type Built = TractResult<(Box<dyn InferenceOp>, Vec<String>)>;

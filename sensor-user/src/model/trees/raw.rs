@@ -180,6 +180,30 @@ pub(super) struct Raw {
     pub(super) labels: Option<Labels>,
 }
 
+impl Raw {
+    /// Refuses covers that are none.
+    pub(super) fn check_covers(
+        attribute: &'static str,
+        covers: &[f32],
+        nodes: usize,
+    ) -> Result<(), Fault> {
+        if covers.len() != nodes {
+            let found = format_args!("{} entries", covers.len());
+            let expected = format_args!("{nodes}, one for each node");
+            return Err(Fault::new(attribute, found, expected));
+        }
+        let counts = 0.0..f32::INFINITY;
+        match covers.iter().position(|cover| !counts.contains(cover)) {
+            None => Ok(()),
+            Some(index) => Err(Fault::new(
+                attribute,
+                format_args!("{} at place {index}", covers[index]),
+                "finite numbers that are not negative",
+            )),
+        }
+    }
+}
+
 /// Refuses numbers that are not finite.
 pub(super) fn finite(attribute: &'static str, values: &[f32]) -> Result<(), Fault> {
     match values.iter().position(|value| !value.is_finite()) {

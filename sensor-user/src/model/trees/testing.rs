@@ -4,10 +4,17 @@ use std::{fs, path::Path};
 
 use tract_onnx::{
     Onnx,
+    pb::NodeProto,
     prelude::{
         DatumExt, Framework, InferenceModelExt, IntoRunnable, IntoTValue, Tensor, TractResult,
         TypedSimpleState, tvec,
     },
+};
+
+use super::{
+    attributes::{self, Kind},
+    ensemble::Ensemble,
+    version_five,
 };
 
 /// Values of a row in the models of `models/data/trees`.
@@ -64,12 +71,12 @@ fn value(bits: u64) -> f32 {
         9 => f32::NAN,
         10 => f32::INFINITY,
         11 => f32::NEG_INFINITY,
-        12 => 1.000_000_018_002_509_5e-35,
+        12 => 1e-35,
         _ => ((bits >> 8) % 129) as f32 / 16.0 - 2.0,
     }
 }
 
-/// Steele, Lea and Flood's SplitMix64 at a place of its sequence.
+/// Steele, Lea and Flood's `SplitMix64` at a place of its sequence.
 pub(super) const fn mixed(counter: u64) -> u64 {
     let z = counter.wrapping_add(1).wrapping_mul(0x9e37_79b9_7f4a_7c15);
     let z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
@@ -108,4 +115,30 @@ fn numbers(output: &Tensor) -> TractResult<Vec<f32>> {
     let numbers = output.cast_to::<f32>()?;
     let numbers = numbers.try_as_plain_ram()?;
     Ok(numbers.as_slice::<f32>()?.to_vec())
+}
+
+/// The nodes of a file, by name.
+pub(super) fn nodes(name: &str) -> Vec<NodeProto> {
+    let bytes = file(name);
+    let proto = tract_onnx::onnx().proto_model_for_read(&mut &*bytes);
+    proto.unwrap().graph.unwrap().node
+}
+
+/// An ensemble of an operator's attributes, without tract.
+pub(super) fn ensemble(node: &NodeProto) -> TractResult<Ensemble> {
+    let raw = match node.op_type.as_str() {
+        "TreeEnsembleRegressor" => attributes::read(node, Kind::Regressor)?,
+        "TreeEnsembleClassifier" => attributes::read(node, Kind::Classifier)?,
+        _ => version_five::read(node)?,
+    };
+    Ok(Ensemble::of(raw)?)
+}
+
+/// What an ensemble gives for rows.
+pub(super) fn evaluate(ensemble: &Ensemble, rows: &[f32]) -> Vec<f32> {
+    let count = rows.len() / WIDTH;
+    let mut scores = vec![0.0; count * ensemble.targets];
+    let mut classes = vec![0; count];
+    ensemble.evaluate(rows, WIDTH, &mut scores, &mut classes);
+    scores
 }

@@ -160,11 +160,11 @@ impl<'a> Branches<'a> {
                     feature: self.features[index],
                     threshold: self.splits[index],
                     children: [0; 2],
-                    missing_holds: self.flag(MISSING, self.missing, index, place)?,
+                    missing_holds: flag(MISSING, self.missing, index, place)?,
                 });
-                for side in 0..2 {
+                for (side, name) in LEAFS.into_iter().enumerate() {
                     let child = self.children[side][index];
-                    let child = if self.flag(LEAFS[side], self.leafs[side], index, place)? {
+                    let child = if flag(name, self.leafs[side], index, place)? {
                         let node = number(count + weights.len());
                         self.leaf(side, place, child, Place { tree, node }, &mut weights)?;
                         nodes.push(leaf(Place { tree, node }));
@@ -221,19 +221,13 @@ impl<'a> Branches<'a> {
         });
         Ok(())
     }
+}
 
-    fn flag(
-        &self,
-        name: &'static str,
-        flags: &[i64],
-        index: usize,
-        place: Place,
-    ) -> Result<bool, Fault> {
-        match flags.get(index) {
-            None | Some(0) => Ok(false),
-            Some(1) => Ok(true),
-            Some(other) => Err(Fault::at(name, place, other, "0 or 1")),
-        }
+fn flag(name: &'static str, flags: &[i64], index: usize, place: Place) -> Result<bool, Fault> {
+    match flags.get(index) {
+        None | Some(0) => Ok(false),
+        Some(1) => Ok(true),
+        Some(other) => Err(Fault::at(name, place, other, "0 or 1")),
     }
 }
 
@@ -262,13 +256,11 @@ fn tensor(node: &NodeProto, name: &'static str) -> TractResult<Tensor> {
 
 fn floats(name: &'static str, tensor: &Tensor) -> TractResult<Vec<f32>> {
     let plain = tensor.try_as_plain_ram()?;
-    match plain.as_slice::<f32>() {
-        Ok(values) => Ok(values.to_vec()),
-        Err(_) => {
-            let found = format_args!("{:?}", tensor.datum_type());
-            Err(Fault::new(name, found, "float32").into())
-        }
+    if let Ok(values) = plain.as_slice::<f32>() {
+        return Ok(values.to_vec());
     }
+    let found = format_args!("{:?}", tensor.datum_type());
+    Err(Fault::new(name, found, "float32").into())
 }
 
 fn modes(tensor: &Tensor) -> TractResult<Vec<Mode>> {

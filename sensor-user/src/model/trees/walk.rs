@@ -31,6 +31,11 @@ impl Layout {
         }
     }
 
+    /// The child that a row's value leads to.
+    pub(super) fn next(&self, row: &[f32], at: u32) -> u32 {
+        self.step::<false>(row, at)
+    }
+
     fn walk_trees<const PLAIN: bool>(&self, row: &[f32], mut each: impl FnMut(u32)) {
         let (roots, rest) = self.roots.as_chunks::<LANES>();
         let (depths, rest_depths) = self.depths.as_chunks::<LANES>();
@@ -83,6 +88,10 @@ impl Layout {
 
     /// The child that a value leads to; a leaf leads to itself.
     #[inline]
+    #[expect(
+        clippy::needless_bitwise_bool,
+        reason = "a jump that the processor cannot foresee costs more than a comparison"
+    )]
     fn step<const PLAIN: bool>(&self, row: &[f32], at: u32) -> u32 {
         let node = self.nodes[at as usize];
         let value = row[usize::from(node.feature)];
@@ -91,8 +100,9 @@ impl Layout {
             // Without a jump: which of these it is changes from node to node.
             let equal = node.flags & Node::EQUAL != 0;
             let missing = node.flags & Node::MISSING_FIRST != 0;
-            first &= !equal | (value >= node.value);
-            first |= missing & value.is_nan();
+            let least = value >= node.value;
+            let none = value.is_nan();
+            first = (first & (least | !equal)) | (missing & none);
         }
         node.first + (u32::from(!first) & u32::from(node.flags & Node::BRANCH))
     }
