@@ -56,6 +56,8 @@ enum Target {
     Dns,
     /// The path of a cgroup, for the container it belongs to
     Container,
+    /// A recording, as a file and as the items of its frames
+    Recording,
 }
 
 impl Target {
@@ -66,6 +68,7 @@ impl Target {
             Self::Stream => "stream",
             Self::Dns => "dns",
             Self::Container => "container",
+            Self::Recording => "recording",
         }
     }
 
@@ -77,6 +80,8 @@ impl Target {
             Self::Dns => 512,
             // The kernel cuts paths at 1023.
             Self::Container => 1_100,
+            // A header is some kilobytes long.
+            Self::Recording => 16_384,
         }
     }
 }
