@@ -6,6 +6,7 @@
 pub mod container;
 pub mod decode;
 pub mod dns;
+pub mod recording;
 pub mod stream;
 pub mod trees;
 

@@ -7,6 +7,7 @@
 //!    └──────────────▶ outputs ◀───────────────┴──────────┘
 //! ```
 //!
+//! [`recording`] keeps what `capture` gave, so that the rest can have it again.
 //! A stage imports the types of the stages before it and nothing else; only
 //! [`cli`] knows them all.
 

@@ -47,17 +47,17 @@ impl Totals {
         self.0[usize::from(kind.tag())]
     }
 
-    /// Sum over all kinds.
+    /// Sum over all kinds; numbers of a recording may be anything.
     #[must_use]
     pub fn sum(&self) -> KindTotals {
         self.0
             .iter()
             .fold(KindTotals::default(), |sum, kind| KindTotals {
-                seen: sum.seen + kind.seen,
-                submitted: sum.submitted + kind.submitted,
-                counted: sum.counted + kind.counted,
-                excluded: sum.excluded + kind.excluded,
-                lost: sum.lost + kind.lost,
+                seen: sum.seen.saturating_add(kind.seen),
+                submitted: sum.submitted.saturating_add(kind.submitted),
+                counted: sum.counted.saturating_add(kind.counted),
+                excluded: sum.excluded.saturating_add(kind.excluded),
+                lost: sum.lost.saturating_add(kind.lost),
             })
     }
 
@@ -98,8 +98,10 @@ impl KernelLosses {
     /// Records that entered no ring, and times that a program was not run.
     #[must_use]
     pub fn sum(&self) -> u64 {
-        let skipped: u64 = self.skipped.iter().map(|program| program.times).sum();
-        self.records.sum().lost + skipped
+        let lost = self.records.sum().lost;
+        self.skipped
+            .iter()
+            .fold(lost, |sum, program| sum.saturating_add(program.times))
     }
 }
 

@@ -149,7 +149,6 @@ impl About {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
     use crate::recording::test_support::about;
 
     #[test]

@@ -1,6 +1,6 @@
 use std::io::{self, Read};
 
-use ruzstd::decoding::FrameDecoder;
+use zstd::bulk::Decompressor;
 
 use super::{
     RecordingError,
@@ -82,7 +82,7 @@ impl<R: Read> Frames<R> {
             next: 0,
             lost: 0,
             stored: Vec::new(),
-            decoder: Decoder::new(),
+            decoder: Decoder::new()?,
             ending: None,
         };
         Ok((about, frames))
@@ -235,21 +235,22 @@ fn read_up_to(
 }
 
 /// Unpacks frames, never into more bytes than there may be.
-struct Decoder(FrameDecoder);
+struct Decoder(Decompressor<'static>);
 
 impl Decoder {
-    fn new() -> Self {
-        let mut decoder = FrameDecoder::new();
-        // Of what it would set aside for a frame before it sees that it is too long.
-        decoder.set_max_window_size(2 * RAW_MAX as u64);
-        Self(decoder)
+    fn new() -> Result<Self, RecordingError> {
+        Decompressor::new()
+            .map(Self)
+            .map_err(|source| RecordingError::Read { offset: 0, source })
     }
 
     fn decode(&mut self, stored: &[u8], raw: usize) -> Result<Vec<u8>, String> {
+        // All at once into this room: nothing else is set aside, whatever the frame
+        // says of its window.
         let mut bytes = vec![0; raw];
         let found = self
             .0
-            .decode_all(stored, &mut bytes)
+            .decompress_to_buffer(stored, bytes.as_mut_slice())
             .map_err(|error| format!("it cannot be unpacked: {error}"))?;
         if found == raw {
             Ok(bytes)

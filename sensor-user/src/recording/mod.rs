@@ -29,6 +29,6 @@ pub use tape::{Noting, Tape};
 pub use writer::{Progress, QUEUE_FRAMES, Totals};
 
 #[cfg(test)]
-mod test_support;
+pub(crate) mod test_support;
 #[cfg(test)]
 mod tests;

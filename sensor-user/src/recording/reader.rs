@@ -7,7 +7,7 @@ use std::{
 };
 
 use super::{
-    Answers, Ending, Frames, Input, Item, RecordingError, about::About, bytes::Taker,
+    Answers, Ending, Frames, Input, Item, RecordingError, Totals, about::About, bytes::Taker,
     item::is_answer,
 };
 
@@ -78,6 +78,30 @@ impl Recording {
     pub fn read(source: impl Read + 'static) -> Result<Self, RecordingError> {
         let (about, mut frames) = Frames::open(source)?;
         Ok(Self::new(about, Box::new(move || step(&mut frames))))
+    }
+
+    /// A recording of frames that hold these items, without a file: for tests.
+    #[must_use]
+    pub fn of_frames(about: About, frames: Vec<Vec<u8>>) -> Self {
+        let total = Totals {
+            frames: frames.len() as u64,
+            ..Totals::default()
+        };
+        let mut frames = (0..).zip(frames);
+        let next = move || {
+            Ok(match frames.next() {
+                Some((number, items)) => {
+                    let frame = Frame {
+                        items,
+                        number,
+                        ..Frame::default()
+                    };
+                    Reached::Frame(frame, 0)
+                }
+                None => Reached::End(Ending::Whole(total), 0),
+            })
+        };
+        Self::new(about, Box::new(next))
     }
 
     fn new(about: About, next: Box<dyn FnMut() -> Step>) -> Self {

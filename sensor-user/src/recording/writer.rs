@@ -11,8 +11,8 @@ use std::{
     thread::JoinHandle,
 };
 
-use ruzstd::encoding::{CompressionLevel, compress_to_vec};
 use serde::{Deserialize, Serialize};
+use zstd::bulk::Compressor;
 
 use super::{
     RecordingError,
@@ -21,6 +21,9 @@ use super::{
 
 /// Frames that wait at most: 16 MiB.
 pub const QUEUE_FRAMES: usize = 64;
+
+/// How hard frames are packed: libzstd's default, some hundred megabytes a second.
+const LEVEL: i32 = 3;
 
 /// What a recording holds, as its last frame tells.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -97,6 +100,7 @@ impl std::fmt::Debug for Message {
 
 /// Starts the thread. `length` bytes of the file are written already.
 pub(super) fn start(file: File, length: u64) -> Result<Writer, RecordingError> {
+    let compressor = Compressor::new(LEVEL).map_err(RecordingError::Thread)?;
     let (queue, receiver) = sync_channel(QUEUE_FRAMES);
     let shared = Arc::new(Shared::default());
     shared.bytes.store(length, Ordering::Relaxed);
@@ -104,7 +108,7 @@ pub(super) fn start(file: File, length: u64) -> Result<Writer, RecordingError> {
         .name(String::from("recording"))
         .spawn({
             let shared = Arc::clone(&shared);
-            move || Frames::new(file, length, shared).write_all(&receiver)
+            move || Frames::new(file, compressor, length, shared).write_all(&receiver)
         })
         .map_err(RecordingError::Thread)?;
     Ok(Writer {
@@ -173,6 +177,7 @@ impl Writer {
 /// The far end: the file.
 struct Frames {
     file: File,
+    compressor: Compressor<'static>,
     /// Bytes of whole frames, and of the header.
     length: u64,
     totals: Totals,
@@ -185,9 +190,10 @@ struct Frames {
 }
 
 impl Frames {
-    fn new(file: File, length: u64, shared: Arc<Shared>) -> Self {
+    fn new(file: File, compressor: Compressor<'static>, length: u64, shared: Arc<Shared>) -> Self {
         Self {
             file,
+            compressor,
             length,
             totals: Totals::default(),
             lost_before: 0,
@@ -261,7 +267,7 @@ impl Frames {
         if self.broken {
             return Err(io::Error::other("an earlier frame is there by half"));
         }
-        let compressed = compress_to_vec(raw, CompressionLevel::Fastest);
+        let compressed = self.compressor.compress(raw)?;
         let too_long = |_| io::Error::other("a frame is too long");
         let head = Head {
             kind,

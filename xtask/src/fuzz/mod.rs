@@ -58,6 +58,8 @@ enum Target {
     Container,
     /// An ONNX file, for the tree ensembles in it
     Trees,
+    /// A recording, as a file and as the items of its frames
+    Recording,
 }
 
 impl Target {
@@ -69,6 +71,7 @@ impl Target {
             Self::Dns => "dns",
             Self::Container => "container",
             Self::Trees => "trees",
+            Self::Recording => "recording",
         }
     }
 
@@ -81,6 +84,8 @@ impl Target {
             // The kernel cuts paths at 1023.
             Self::Container => 1_100,
             Self::Trees => 4_096,
+            // A header is some kilobytes long.
+            Self::Recording => 16_384,
         }
     }
 }

@@ -81,11 +81,14 @@ impl Pipeline {
 
     /// Records lost so far, over all sources.
     fn lost(&self) -> u64 {
-        self.losses.in_kernel()
-            + self.counts.undecoded
-            + self.table.overflowed()
-            + self.file_notices_lost
-            + self.output_lost()
+        [
+            self.counts.undecoded,
+            self.table.overflowed(),
+            self.file_notices_lost,
+            self.output_lost(),
+        ]
+        .into_iter()
+        .fold(self.losses.in_kernel(), u64::saturating_add)
     }
 
     /// What the status line shows.
