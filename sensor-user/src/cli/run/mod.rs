@@ -133,6 +133,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<(), Failure> {
             watches: Watches {
                 read: config.watch_read.clone(),
                 write: config.watch_write.clone(),
+                names: config.watch_names.clone(),
             },
             exclusions: config.exclusions.clone(),
         };
