@@ -41,6 +41,7 @@ pub struct FileRecord {
     /// Bytes of the text in the tail: symlink's target, setxattr's name, a
     /// mount's file system type.
     pub text_length: u16,
-    /// Zero; keeps the size a multiple of eight.
-    pub reserved: u16,
+    /// open: how the file is known to be a watched one
+    /// ([`crate::watched_by`]).
+    pub watched: u16,
 }

@@ -3,7 +3,7 @@
 use crate::{
     CgroupRecord, CredentialRecord, ExecRecord, ExitRecord, FileRecord, ForkRecord, KindCounters,
     NamespaceRecord, NetworkRecord, Offsets, RecordHeader, RecordKind, SyscallAct, SyscallTable,
-    TargetRecord, UnrecordedCounts, UnrecordedKey, ValueRecord, limits,
+    TargetRecord, UnrecordedCounts, UnrecordedKey, ValueRecord, WatchedNameKey, limits,
 };
 
 #[test]
@@ -22,6 +22,7 @@ fn sizes_are_what_the_other_side_expects() {
     assert_eq!(size_of::<KindCounters>(), 40);
     assert_eq!(size_of::<UnrecordedKey>(), 16);
     assert_eq!(size_of::<UnrecordedCounts>(), 512);
+    assert_eq!(size_of::<WatchedNameKey>(), 96);
 }
 
 #[test]

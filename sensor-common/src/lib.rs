@@ -30,6 +30,7 @@ mod target;
 mod unrecorded;
 mod value;
 mod watch;
+mod watched_name;
 
 #[cfg(test)]
 mod layout;
@@ -56,4 +57,8 @@ pub use syscall::{SyscallAct, SyscallTable};
 pub use target::TargetRecord;
 pub use unrecorded::{UNRECORDED_KINDS, UNRECORDED_MAX, UnrecordedCounts, UnrecordedKey};
 pub use value::ValueRecord;
-pub use watch::{WATCH_FILTER_BITS, WATCHED_MAX, WatchKey, watch_flags};
+pub use watch::{WATCH_FILTER_BITS, WATCHED_MAX, WatchKey, watch_flags, watched_by};
+pub use watched_name::{
+    NAME_FILTER_BITS, NAME_FILTER_WORDS, PROCESS_DIRECTORY, Role, WATCHED_NAME_BYTES,
+    WATCHED_NAMES_MAX, WatchedNameKey, first_word,
+};

@@ -162,6 +162,8 @@ offsets! {
     dentry_name_length: "dentry", ["d_name.len"];
     /// The name.
     dentry_name: "dentry", ["d_name.name"];
+    /// A short name itself.
+    dentry_short_name: "dentry", ["d_shortname", "d_iname"];
     /// Null when the dentry was unhashed (its name removed).
     dentry_hash_pprev: "dentry", ["d_hash.pprev"];
     /// File system of a dentry.

@@ -45,3 +45,13 @@ pub mod watch_flags {
     /// Not watched, on the contrary: acts of who runs it are not recorded.
     pub const EXCLUDED: u32 = 1 << 3;
 }
+
+/// How an opened file is known to be a watched one, in a record.
+pub mod watched_by {
+    /// It is none.
+    pub const NOTHING: u16 = 0;
+    /// Its identity, or that of its directory.
+    pub const IDENTITY: u16 = 1;
+    /// Its name, and that of its directory.
+    pub const NAME: u16 = 2;
+}

@@ -1,24 +1,26 @@
 //! File acts on the kernel's own objects: LSM and trampoline tiers, and the
 //! parts that the tracepoint tier shares.
 
-use sensor_common::{FileRecord, RecordKind, flags, watch_flags};
+use sensor_common::{FileRecord, RecordKind, flags, watch_flags, watched_by};
 
 use crate::{
     arguments::{Arguments, security_hook},
     global::{self, offset},
     object::Object,
-    path::Place,
+    path::{Named, Place},
     read::{Address, opaque, probe},
     record::emit,
     repeat::Scene,
     special,
     task::Task,
     watch::is_watched,
+    watched_name,
 };
 
 /// Stands for flags that a hook is not told.
 const FLAGS_UNKNOWN: u32 = u32::MAX;
 /// `include/linux/fs.h`
+const FMODE_READ: u32 = 1;
 pub(crate) const FMODE_WRITE: u32 = 2;
 const FMODE_CREATED: u32 = 1 << 20;
 /// Opened by the kernel on behalf of another file: overlayfs does so.
@@ -38,9 +40,9 @@ pub(crate) fn opened(task: Task, file: Object, open_flags: Option<u32>, record_f
         return;
     };
     let written = mode & (FMODE_WRITE | FMODE_CREATED) != 0;
-    let watched = is_watched(file, inode, watch_flags::READ);
+    let watched = watched(file, inode, mode);
     let special = special::kind_of(file, inode, written);
-    let alone = watched || special.is_some();
+    let alone = watched != watched_by::NOTHING || special.is_some();
     if !alone && !written {
         return;
     }
@@ -66,10 +68,30 @@ pub(crate) fn opened(task: Task, file: Object, open_flags: Option<u32>, record_f
         record.flags = open_flags;
         record.created = u32::from(mode & FMODE_CREATED != 0);
         record.uid = special;
+        record.watched = watched;
 
         describe_inode(record, inode);
         record.path_length = builder.path(place, flags::PATH_TRUNCATED);
     });
+}
+
+/// How an opened file is known to be one whose reading is watched
+/// ([`watched_by`]).
+#[inline(always)]
+fn watched(file: Object, inode: Object, mode: u32) -> u16 {
+    let Some(named) = Named::of_file(file) else {
+        return watched_by::NOTHING;
+    };
+    if is_watched(named, inode, watch_flags::READ) {
+        watched_by::IDENTITY
+    } else if mode & FMODE_READ != 0
+        && special::is_regular(inode)
+        && watched_name::is_watched(named, inode)
+    {
+        watched_by::NAME
+    } else {
+        watched_by::NOTHING
+    }
 }
 
 #[inline(always)]
@@ -320,7 +342,7 @@ pub(crate) fn written(file: Object, record_flags: u16) {
     let Some(inode) = file.follow(offset!(file_inode)) else {
         return;
     };
-    if is_watched(file, inode, watch_flags::WRITE)
+    if Named::of_file(file).is_some_and(|named| is_watched(named, inode, watch_flags::WRITE))
         && let Some(task) = Task::watched()
     {
         on_file(task, file, RecordKind::FileWrite, 0, record_flags);

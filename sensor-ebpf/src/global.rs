@@ -6,7 +6,7 @@
 use core::ptr;
 
 use aya_ebpf::Global;
-use sensor_common::{Offsets, SyscallTable};
+use sensor_common::{NAME_FILTER_WORDS, Offsets, SyscallTable};
 
 /// Offsets of kernel structure members.
 #[unsafe(no_mangle)]
@@ -42,6 +42,14 @@ pub(crate) const CGROUP_V2: u8 = u8::MAX;
 /// 1 when files are watched: [`crate::watch`] is worth a look.
 #[unsafe(no_mangle)]
 static WATCHES: Global<u8> = Global::new(0);
+
+/// 1 when names of files are watched: [`crate::watched_name`] is worth a look.
+#[unsafe(no_mangle)]
+static WATCHED_NAMES: Global<u8> = Global::new(0);
+
+/// A bit for each watched name, by `WatchedNameKey::filter_bit`.
+#[unsafe(no_mangle)]
+static NAME_FILTER: [u64; NAME_FILTER_WORDS] = [0; NAME_FILTER_WORDS];
 
 /// What the policy excludes acts by: bits of `sensor_common::exclusions`.
 #[unsafe(no_mangle)]
@@ -137,6 +145,21 @@ pub(crate) fn cgroup_controller() -> u8 {
 #[inline(always)]
 pub(crate) fn has_watches() -> bool {
     WATCHES.load() != 0
+}
+
+#[inline(always)]
+pub(crate) fn has_watched_names() -> bool {
+    WATCHED_NAMES.load() != 0
+}
+
+/// Whether a bit of the filter of watched names is set.
+#[inline(always)]
+pub(crate) fn name_filter_has(bit: u32) -> bool {
+    let word = (bit / u64::BITS) as usize & (NAME_FILTER_WORDS - 1);
+    let words = (&raw const NAME_FILTER).cast::<u64>();
+    // SAFETY: `word` is below the number of words; volatile as above.
+    let word = unsafe { ptr::read_volatile(words.add(word)) };
+    word >> (bit % u64::BITS) & 1 != 0
 }
 
 #[inline(always)]

@@ -59,6 +59,7 @@ mod task;
 mod unrecorded;
 mod wake;
 mod watch;
+mod watched_name;
 mod zero;
 
 // The helpers this object uses (`bpf_probe_read_kernel` and others) are

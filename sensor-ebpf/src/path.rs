@@ -96,6 +96,24 @@ impl Place {
     }
 }
 
+/// The name of an open file.
+#[derive(Clone, Copy)]
+pub(crate) struct Named {
+    /// The file's own dentry.
+    pub(crate) dentry: Object,
+    /// That of the directory it is in; the file's own at a root.
+    pub(crate) directory: Object,
+}
+
+impl Named {
+    #[inline(always)]
+    pub(crate) fn of_file(file: Object) -> Option<Self> {
+        let dentry = file.follow(offset!(file_path) + offset!(path_dentry))?;
+        let directory = dentry.follow(offset!(dentry_parent))?;
+        Some(Self { dentry, directory })
+    }
+}
+
 /// Where in [`Scratch::path`](crate::scratch::Scratch) a walked path lies: from
 /// `start` to [`PATH_MAX`].
 pub(crate) struct Walked {

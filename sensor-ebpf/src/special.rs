@@ -7,6 +7,7 @@ use crate::{
     global::offset,
     object::Object,
     read::{Address, probe},
+    task::current_tgid,
 };
 
 /// `include/uapi/linux/magic.h`
@@ -16,8 +17,15 @@ const SELINUX_MAGIC: u64 = 0xf97c_ff8c;
 const SMACK_MAGIC: u64 = 0x4341_5d53;
 
 const TYPE_MASK: u16 = 0o170_000;
+const TYPE_REGULAR: u16 = 0o100_000;
 const TYPE_CHARACTER_DEVICE: u16 = 0o020_000;
 const TYPE_BLOCK_DEVICE: u16 = 0o060_000;
+
+/// Whether an inode is that of a regular file.
+#[inline(always)]
+pub(crate) fn is_regular(inode: Object) -> bool {
+    inode.member::<u16>(offset!(inode_mode)) & TYPE_MASK == TYPE_REGULAR
+}
 
 /// The kind of record that opening this inode deserves, where it is more than
 /// the opening of a file.
@@ -74,6 +82,30 @@ pub(crate) fn number(kind: RecordKind, inode: Object) -> u32 {
         }
         _ => 0,
     }
+}
+
+/// The process that an inode of proc tells of, by the kernel's `struct pid`.
+#[inline(always)]
+pub(crate) fn process_of(inode: Object) -> Option<Address> {
+    let super_block = inode.follow(offset!(inode_super_block))?;
+    let magic: u64 = super_block.member(offset!(super_block_magic));
+    if magic != PROC_MAGIC {
+        return None;
+    }
+    let pid = pointer(proc_inode(inode), offset!(proc_inode_pid));
+    (!pid.is_null()).then_some(pid)
+}
+
+/// Whether a `struct pid` is that of the caller's process, or of one of its threads.
+#[inline(always)]
+pub(crate) fn is_of_caller(pid: Address) -> bool {
+    // The list's first entry lies in the thread that has the number.
+    let entry = pointer(pid, offset!(pid_tasks));
+    if entry.is_null() {
+        return false;
+    }
+    let task = entry.wrapping_sub(offset!(task_pid_links));
+    probe(task, offset!(task_tgid)) == Some(current_tgid())
 }
 
 /// The `struct proc_inode` around an inode of proc (`fs/proc/internal.h`).

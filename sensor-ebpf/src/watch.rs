@@ -10,7 +10,7 @@ use sensor_common::{WATCH_FILTER_BITS, WATCHED_MAX, WatchKey, watch_flags};
 use crate::{
     global::{self, offset},
     object::Object,
-    read::{Address, probe},
+    path::Named,
 };
 
 /// Files, and directories whose direct children are meant; and executables that
@@ -23,23 +23,20 @@ static WATCHED: HashMap<WatchKey, u32> = HashMap::with_max_entries(WATCHED_MAX, 
 #[map]
 static WATCH_FILTER: Array<u64> = Array::with_max_entries(WATCH_FILTER_BITS / u64::BITS, 0);
 
-/// Whether an open file, or the directory it is named in, is watched for
-/// `wanted` (bits of [`watch_flags`]).
+/// Whether a file, or the directory it is named in, is watched for `wanted` (bits
+/// of [`watch_flags`]).
 #[inline(always)]
-pub(crate) fn is_watched(file: Object, inode: Object, wanted: u32) -> bool {
+pub(crate) fn is_watched(named: Named, inode: Object, wanted: u32) -> bool {
     if !global::has_watches() {
         return false;
     }
     if flags_of(inode) & wanted != 0 {
         return true;
     }
-    let dentry: Address = probe(file.address(), offset!(file_path) + offset!(path_dentry))
-        .unwrap_or(core::ptr::null());
-    let parent: Address = probe(dentry, offset!(dentry_parent)).unwrap_or(core::ptr::null());
-    let Some(directory) = probe::<Address>(parent, offset!(dentry_inode)) else {
+    let Some(directory) = named.directory.follow(offset!(dentry_inode)) else {
         return false;
     };
-    let flags = flags_of(Object::untyped(directory));
+    let flags = flags_of(directory);
     flags & watch_flags::CHILDREN != 0 && flags & wanted != 0
 }
 

@@ -28,7 +28,7 @@ pub use hooks::{
 };
 pub use kernel::{
     Channels, ExcludedCgroups, Exclusions, Kernel, KernelError, KernelOptions, ListenerMap,
-    TierRefusal, VerifierCost, WatchMap, Watches,
+    NoWatchedName, TierRefusal, VerifierCost, WATCHED_NAMES, WatchMap, WatchedName, Watches,
 };
 pub use losses::{KernelLosses, KindTotals, LossReader, Totals};
 pub use mounts::{MountLine, mount_lines, read_mounts};

@@ -3,8 +3,11 @@ use std::{fmt::Write as _, io::Write as _, path::PathBuf};
 use serde::Serialize;
 
 use super::{Failure, require_root};
-use crate::capture::{
-    HookReport, HookStatus, Kernel, KernelOptions, Tier, TierRefusal, VerifierCost, Watches,
+use crate::{
+    capture::{
+        HookReport, HookStatus, Kernel, KernelOptions, Tier, TierRefusal, VerifierCost, Watches,
+    },
+    policy::Config,
 };
 
 #[derive(Debug, clap::Args)]
@@ -70,11 +73,12 @@ pub(super) fn run(arguments: &Arguments) -> Result<(), Failure> {
     let options = KernelOptions {
         btf: arguments.btf.clone(),
         tier: arguments.tier.tier(),
-        // Every hook is tried: the one on writes is attached where there is
-        // something to watch.
+        // Every hook is tried, as a whole: the one on writes is attached where there
+        // is something to watch, and the one on opens looks for names where there are.
         watches: Watches {
             read: Vec::new(),
             write: vec![PathBuf::from("/nonexistent")],
+            names: Config::default().watch_names,
         },
         ..KernelOptions::default()
     };

@@ -1,3 +1,6 @@
+use schemars::JsonSchema;
+use serde::Serialize;
+
 use super::{FileId, Tgid};
 
 /// A path as a record carries it.
@@ -62,6 +65,18 @@ pub struct Open<'a> {
     pub flags: OpenFlags,
     /// The open created it.
     pub created: bool,
+    /// How it is known to be one whose reading is watched; `None` where it is not.
+    pub watched: Option<Watched>,
+}
+
+/// How a file is known to be a watched one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Watched {
+    /// By its inode, or by that of its directory.
+    Identity,
+    /// By its name and that of its directory.
+    Name,
 }
 
 /// A removed name.

@@ -6,9 +6,9 @@ use std::{
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
-use super::{metrics::Metrics, range::Ranges};
+use super::{metrics::Metrics, range::Ranges, secrets};
 use crate::{
-    capture::Exclusions,
+    capture::{Exclusions, WatchedName},
     model::{Score, Source},
 };
 
@@ -71,21 +71,13 @@ pub struct Config {
     pub watch_read: Vec<PathBuf>,
     /// The same for writes.
     pub watch_write: Vec<PathBuf>,
+    /// Names of files whose opening for reading is recorded, wherever they are.
+    pub watch_names: Vec<WatchedName>,
     /// Acts that are not recorded.
     pub exclusions: Exclusions,
     /// Where metrics are served.
     pub metrics: Metrics,
 }
-
-/// Files that hold secrets on every server: their readers are recorded unless
-/// the policy says otherwise.
-const SECRETS: [&str; 5] = [
-    "/etc/shadow",
-    "/etc/gshadow",
-    "/etc/sudoers",
-    "/root/.ssh",
-    "/proc/kcore",
-];
 
 impl Default for Config {
     fn default() -> Self {
@@ -100,8 +92,9 @@ impl Default for Config {
             processes: 65_536,
             output_queue: 65_536,
             hash_file: 256 << 20,
-            watch_read: SECRETS.iter().map(PathBuf::from).collect(),
+            watch_read: secrets::paths(),
             watch_write: Vec::new(),
+            watch_names: secrets::names(),
             exclusions: Exclusions::default(),
             metrics: Metrics::default(),
         }
@@ -173,6 +166,7 @@ struct ExcludeSection {
 struct WatchSection {
     read: Option<Vec<PathBuf>>,
     write: Vec<PathBuf>,
+    names: Option<Vec<String>>,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -278,6 +272,10 @@ impl Config {
             watch_read: ranges
                 .watched("watch.read", file.watch.read.unwrap_or(defaults.watch_read))?,
             watch_write: ranges.watched("watch.write", file.watch.write)?,
+            watch_names: match file.watch.names {
+                Some(names) => ranges.watched_names("watch.names", &names)?,
+                None => defaults.watch_names,
+            },
             exclusions: Exclusions {
                 executables: ranges.watched("exclude.executables", file.exclude.executables)?,
                 cgroups: ranges.excluded_cgroups("exclude.cgroups", file.exclude.cgroups)?,
@@ -320,6 +318,7 @@ mod tests {
              [limits]\ncritical_ring_bytes = 65536\nbulk_ring_bytes = 131072\nprocesses = 2000\n\
              output_queue = 100\nhash_file_bytes = 0\n\
              [exclude]\nexecutables = [\"/b\"]\ncgroups = [\"/c\"]\npaths = [\"/p\"]\n\
+             [watch]\nread = [\"/r\"]\nwrite = [\"/w\"]\nnames = [\"d/f\", \"*/x\"]\n\
              [metrics]\nlisten = \"192.0.2.1:9464\"\nallow_remote = true\n",
         )
         .unwrap();
@@ -342,6 +341,10 @@ mod tests {
             paths: vec!["/p".into()],
         };
         assert_eq!(config.exclusions, exclusions);
+        assert_eq!(config.watch_read, [PathBuf::from("/r")]);
+        assert_eq!(config.watch_write, [PathBuf::from("/w")]);
+        let names: Vec<String> = config.watch_names.iter().map(ToString::to_string).collect();
+        assert_eq!(names, ["d/f", "*/x"]);
         let listen = config.metrics.listen.unwrap();
         assert_eq!(listen.to_string(), "192.0.2.1:9464");
         assert!(config.metrics.allow_remote);
@@ -391,6 +394,14 @@ mod tests {
             (
                 "[limits]\nhash_file_bytes = 4294967296",
                 &["limits.hash_file_bytes", "0 to 4294967295"],
+            ),
+            (
+                "[watch]\nnames = [\"etc/shadow\", \"shadow\"]",
+                &["watch.names", "\"shadow\"", "\"etc/shadow\"", "31 bytes"],
+            ),
+            (
+                "[watch]\nname = [\"etc/shadow\"]",
+                &["unknown field `name`", "`read`, `write`, `names`"],
             ),
             (
                 "[exclude]\nexecutables = [\"rsync\"]",

@@ -4,7 +4,9 @@ mod config;
 mod decision;
 mod metrics;
 mod range;
+mod secrets;
 
 pub use config::{Config, ConfigError, Mode, ModelChoice};
 pub use decision::{Action, Decision, Label, Spared, decide};
 pub use metrics::{AddressError, Metrics, MetricsAddress};
+pub use secrets::NAMES as WATCHED_SECRETS;

@@ -5,7 +5,10 @@ use std::path::{Path, PathBuf};
 use sensor_common::{EXCLUDED_PATH_BYTES, EXCLUDED_PATHS_MAX};
 
 use super::ConfigError;
-use crate::model::Score;
+use crate::{
+    capture::{NoWatchedName, WATCHED_NAMES, WatchedName},
+    model::Score,
+};
 
 /// Whether a path is that of the root, or of nothing below it.
 fn is_root(path: &Path) -> bool {
@@ -62,6 +65,23 @@ impl Ranges<'_> {
             return Err(self.error(key, found, format!("at most {WATCHES_MAX} paths")));
         }
         Ok(paths)
+    }
+
+    /// Names of files and their directories, and not too many.
+    pub(super) fn watched_names(
+        self,
+        key: &'static str,
+        texts: &[String],
+    ) -> Result<Vec<WatchedName>, ConfigError> {
+        if texts.len() > WATCHED_NAMES {
+            let found = format!("{} names", texts.len());
+            return Err(self.error(key, found, format!("at most {WATCHED_NAMES} names")));
+        }
+        let parse = |text: &String| {
+            let name = text.parse();
+            name.map_err(|why: NoWatchedName| self.error(key, format!("{text:?}"), why.to_string()))
+        };
+        texts.iter().map(parse).collect()
     }
 
     /// Paths of cgroups below the root, and not too many.

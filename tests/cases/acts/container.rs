@@ -135,6 +135,14 @@ fn acts_inside(run: &Run, place: &[(&str, Wanted)], start: &[(&str, Wanted)]) ->
     ];
     wanted.extend_from_slice(place);
     run.expect_by(&who, "file.open", &wanted)?;
+    let mut wanted = vec![
+        ("file.path", path("/etc/shadow")),
+        ("file.path_source", is("kernel")),
+        ("file.watched", is("name")),
+        namespace.clone(),
+    ];
+    wanted.extend_from_slice(place);
+    run.expect_by(&who, "file.open", &wanted)?;
     let program = &inside["program"];
     let mut wanted = vec![
         ("process.exe", is("/bin/program")),

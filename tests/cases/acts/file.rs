@@ -1,6 +1,9 @@
 //! Files: opened, named, changed, written.
 
-use std::{fs, path::Path};
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
 
 use crate::{
     case::{Case, Played, Tier, Trouble},
@@ -131,6 +134,57 @@ fn opens() -> Vec<Case> {
             fs::write(&file, "x").unwrap();
             open(stage, "read", &file, 0)
         }),
+        Case::act(KIND, "read_of_watched_name", |stage| {
+            let run = read_in(stage, ".ssh", "key")?;
+            run.expect_times(1, KIND, &[("file.watched", is("name"))])
+        }),
+        Case::act(KIND, "read_of_watched_name_in_any_directory", |stage| {
+            let run = read_in(stage, "anywhere", ".netrc")?;
+            run.expect_times(1, KIND, &[("file.watched", is("name"))])
+        }),
+        Case::act(
+            KIND,
+            "read_of_watched_name_below_two_directories",
+            |stage| {
+                let directory = stage.directory().join(".config");
+                fs::create_dir(&directory).unwrap();
+                let file = made(&directory, "gcloud", "credentials.db");
+                open(stage, "read", &file, 0)
+            },
+        ),
+        Case::act(KIND, "read_of_nearly_watched_names_is_not_told", |stage| {
+            // Each differs from a watched one by its end or its directory.
+            for (directory, name) in [
+                ("etc", "shadow.txt"),
+                ("etd", "shadow"),
+                ("docker", "config.json"),
+                (".docker", "config.jsox"),
+                ("gcloud", "credentials.db"),
+                (".kube", "configs"),
+            ] {
+                let run = read_in(stage, directory, name)?;
+                run.expect_none(KIND, &[])?;
+            }
+            Ok(())
+        }),
+        Case::act(KIND, "write_of_watched_name_is_a_write", |stage| {
+            let file = made(&stage.directory(), "etc", "shadow");
+            let run = act(stage, &["file", "append"], &[&file])?;
+            let wanted = [("file.path", path(&file)), ("file.watched", Wanted::Absent)];
+            run.expect_times(1, KIND, &wanted)
+        }),
+        Case::act(KIND, "read_of_another_process", |stage| {
+            let run = act(stage, &["file", "environ-of-parent"], &[])?;
+            let wanted = [
+                ("file.path", is(run.facts()["path"].clone())),
+                ("file.watched", is("name")),
+            ];
+            run.expect_times(1, KIND, &wanted)
+        }),
+        Case::act(KIND, "read_of_oneself_is_not_told", |stage| {
+            let run = act(stage, &["file", "environ-of-itself"], &[])?;
+            run.expect_none(KIND, &[])
+        }),
         Case::act(KIND, "read_of_others_is_not_told", |stage| {
             let file = stage.file();
             let run = act(stage, &["file", "read"], &[&file])?;
@@ -138,6 +192,21 @@ fn opens() -> Vec<Case> {
         }),
     ]);
     cases
+}
+
+/// Makes a file in a new directory.
+fn made(place: &Path, directory: &str, name: &str) -> PathBuf {
+    let directory = place.join(directory);
+    fs::create_dir(&directory).unwrap();
+    let file = directory.join(name);
+    fs::write(&file, "words").unwrap();
+    file
+}
+
+/// Has the actor read a new file.
+fn read_in<'a>(stage: &'a Stage, directory: &str, name: &str) -> Result<Run<'a>, Trouble> {
+    let file = made(&stage.directory(), directory, name);
+    act(stage, &["file", "read"], &[&file])
 }
 
 fn unlink(stage: &Stage, how: &str, file: &Path, directory: bool) -> Played {

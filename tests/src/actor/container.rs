@@ -80,6 +80,7 @@ fn run(cgroup: &str, root: &Path) {
 /// and becomes a program. Returns when it cannot.
 fn inside(mut facts: Facts) -> i32 {
     fs::File::create("/data/inside").unwrap();
+    fs::File::open("/etc/shadow").unwrap();
     facts.set_file("/data/inside");
     let mut program = Facts::of_nobody();
     program.set_file("/bin/program");
@@ -96,9 +97,10 @@ fn inside(mut facts: Facts) -> i32 {
 /// bundle made in this folder. What it says is printed where it fails.
 fn runc(folder: &Path, id: &str) {
     let root = folder.join("rootfs");
-    for directory in ["bin", "data", "proc", "dev", "lib", "lib64", "usr"] {
+    for directory in ["bin", "data", "etc", "proc", "dev", "lib", "lib64", "usr"] {
         fs::create_dir_all(root.join(directory)).unwrap();
     }
+    fs::write(root.join("etc/shadow"), "secrets").unwrap();
     tiny::write(root.join("bin/program"), 0);
     fs::copy("/proc/self/exe", root.join("bin/actor")).unwrap();
     fs::write(folder.join("config.json"), bundle(id).to_string()).unwrap();
@@ -157,9 +159,10 @@ fn bundle(id: &str) -> Value {
 fn fill(root: &Path) {
     let options: Option<&std::ffi::CStr> = None;
     mount("container", root, "tmpfs", MountFlags::empty(), options).unwrap();
-    for directory in ["bin", "data", "old"] {
+    for directory in ["bin", "data", "etc", "old"] {
         fs::create_dir(root.join(directory)).unwrap();
     }
+    fs::write(root.join("etc/shadow"), "secrets").unwrap();
     tiny::write(root.join("bin/program"), 0);
 }
 

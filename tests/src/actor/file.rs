@@ -24,7 +24,7 @@ const FLOOD: usize = 3_000;
 
 pub(crate) fn act(act: &str, arguments: &[&str]) {
     let mut facts = Facts::new();
-    let path = arguments[0];
+    let path = arguments.first().copied().unwrap_or_default();
     match act {
         "create" | "open" | "append" | "read" | "openat2" => {
             facts.set_open_file(opened(act, path));
@@ -35,6 +35,26 @@ pub(crate) fn act(act: &str, arguments: &[&str]) {
                 opened("read", arguments[1]);
             }
             facts.set_open_file(opened("read", path));
+        }
+        "environ-of-parent" => {
+            let parent = rustix::process::getppid().unwrap().as_raw_nonzero();
+            let path = format!("/proc/{parent}/environ");
+            let _ = opened("read", &path);
+            facts.set("path", path);
+        }
+        "environ-of-itself" => {
+            let names = ["self/environ", "self/maps", "thread-self/environ"];
+            for name in names {
+                let _ = opened("read", &format!("/proc/{name}"));
+            }
+            // By the number of a thread that is not the first.
+            std::thread::spawn(move || {
+                for name in names {
+                    let _ = opened("read", &format!("/proc/{name}"));
+                }
+            })
+            .join()
+            .unwrap();
         }
         "chmod-flood" => {
             for _ in 0..FLOOD {

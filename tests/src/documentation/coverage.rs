@@ -3,7 +3,10 @@
 
 use std::{collections::BTreeMap, fs};
 
-use sensor_user::capture::{HOOKS, Hook, Need, Point, Required, Tier};
+use sensor_user::{
+    capture::{HOOKS, Hook, Need, Point, Required, Tier},
+    policy::WATCHED_SECRETS,
+};
 
 use super::{NOTICE, cell, put};
 
@@ -41,9 +44,31 @@ pub fn coverage_page() -> String {
         );
     }
     limits(&mut page);
+    secrets(&mut page);
     matrix(&mut page);
     page.push_str(OUTSIDE);
     page
+}
+
+/// What is watched unless the policy says otherwise.
+fn secrets(page: &mut String) {
+    page.push_str(
+        "\n## Names whose reading is recorded\n\n\
+         Opening a regular file for reading leaves a record where its name and that of its directory \
+         are among these, in whatever home, container or mount namespace it is; `[watch] names` in \
+         the policy puts others in their place. An asterisk is any name, `<pid>` the directory of \
+         another process in proc. The names are those that the kernel has for the file: one that is \
+         mounted elsewhere goes by its own, and a second name (`file.link`) that is not among these \
+         is not watched.\n\n\
+         | files | what they hold |\n\
+         | --- | --- |\n",
+    );
+    for (name, reason) in WATCHED_SECRETS {
+        put(
+            page,
+            format_args!("| `{}` | {} |\n", cell(name), cell(reason)),
+        );
+    }
 }
 
 fn kinds(hook: &Hook) -> String {

@@ -1,12 +1,12 @@
 //! Acts that are done to a file.
 
-use sensor_common::FileRecord;
+use sensor_common::{FileRecord, watched_by};
 
 use super::{DecodeError, reader::Body};
 use crate::event::{
     Chmod, Chown, Device, FileId, FileMap, FileSubject, Link, Mount, Open, OpenFlags,
     ProcessMemory, Protection, RecordPath, Rename, SetAttribute, Setting, Symlink, Tgid, Truncate,
-    Unlink, Unmount, Write,
+    Unlink, Unmount, Watched, Write,
 };
 
 /// A file record, its tail taken apart.
@@ -46,6 +46,11 @@ pub(super) fn open(body: Body<'_>) -> Result<Open<'_>, DecodeError> {
         subject: parts.subject,
         flags: OpenFlags(parts.record.flags),
         created: parts.record.created != 0,
+        watched: match parts.record.watched {
+            watched_by::IDENTITY => Some(Watched::Identity),
+            watched_by::NAME => Some(Watched::Name),
+            _ => None,
+        },
     })
 }
 

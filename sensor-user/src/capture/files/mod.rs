@@ -271,6 +271,7 @@ impl<'a> Directories<'a> {
                         subject,
                         flags: FOR_WRITING,
                         created: happened.created(),
+                        watched: None,
                     }));
                 }
                 Some(FileType::Symlink) if happened.created() => {

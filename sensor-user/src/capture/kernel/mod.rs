@@ -11,6 +11,7 @@ mod tier_choice;
 mod verifier;
 mod verify;
 mod watch;
+mod watched_names;
 mod window;
 
 use std::{
@@ -30,6 +31,7 @@ pub use exclude::{ExcludedCgroups, Exclusions};
 pub use listeners::ListenerMap;
 pub use verifier::VerifierCost;
 pub use watch::{WatchMap, Watches};
+pub use watched_names::{NoWatchedName, WATCHED_NAMES, WatchedName};
 
 use self::{attach::Attacher, object::Handlers, verify::Verdicts};
 use super::{
@@ -408,6 +410,8 @@ impl Channels {
             options.watches.clone(),
             exclusions.executables.clone(),
         )?;
+        let names = object::take_map(ebpf, "WATCHED_NAME_KEYS")?;
+        watched_names::enter(names, &options.watches.names)?;
         exclude::enter_paths(object::take_map(ebpf, "EXCLUDED_PATHS")?, &exclusions.paths)?;
         let cgroups = object::take_map(ebpf, "EXCLUDED_CGROUPS")?;
         let excluded_cgroups = ExcludedCgroups::new(cgroups, &exclusions.cgroups)?;

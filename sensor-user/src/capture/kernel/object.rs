@@ -15,6 +15,7 @@ use super::{
     KernelOptions,
     error::{KernelError, load_error, map_error},
     readable::Readable,
+    watched_names::WatchedName,
     window,
 };
 use crate::capture::{CgroupHierarchy, HOOKS, KernelTypes, Tier, When};
@@ -55,6 +56,8 @@ pub(super) fn load(
     let has_task_btf = u8::from(kernel_at_least(5, 11));
     let watches = &options.watches;
     let has_watches = u8::from(!watches.read.is_empty() || !watches.write.is_empty());
+    let has_names = u8::from(!watches.names.is_empty());
+    let name_filter = WatchedName::filter(&watches.names);
     let cgroup_controller = CgroupHierarchy::of_containers().controller_slot(types);
     let table = SyscallTable::x86_64(&acts(options, tier, fallen));
     let readable = Readable::of(types);
@@ -81,6 +84,8 @@ pub(super) fn load(
         .override_global("IO_REQUEST_ARGUMENT", &types.io_request_argument, true)
         .override_global("CGROUP_CONTROLLER", &cgroup_controller, true)
         .override_global("WATCHES", &has_watches, true)
+        .override_global("WATCHED_NAMES", &has_names, true)
+        .override_global("NAME_FILTER", &name_filter[..], true)
         .override_global("HAS_TASK_BTF", &has_task_btf, true)
         .override_global("READABLE_TYPE", &readable_type, true)
         .override_global("EXCLUSIONS", &exclusions, true)

@@ -11,7 +11,10 @@ use aya::maps::{Array, HashMap, Map, MapData};
 use rustix::fs::{major, minor};
 use sensor_common::{WATCH_FILTER_BITS, WatchKey, watch_flags};
 
-use super::error::{KernelError, map_error};
+use super::{
+    WatchedName,
+    error::{KernelError, map_error},
+};
 
 /// Paths whose reading or writing is watched. A directory stands for the files
 /// directly in it.
@@ -21,6 +24,8 @@ pub struct Watches {
     pub read: Vec<PathBuf>,
     /// Writes are recorded.
     pub write: Vec<PathBuf>,
+    /// Files of these names, wherever they are: opens for reading are recorded.
+    pub names: Vec<WatchedName>,
 }
 
 /// The kernel's map of watched files and excluded executables.

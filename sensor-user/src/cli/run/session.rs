@@ -117,6 +117,7 @@ async fn capture(session: Session<'_>) -> Result<(), Failure> {
         watches: Watches {
             read: config.watch_read.clone(),
             write: config.watch_write.clone(),
+            names: config.watch_names.clone(),
         },
         exclusions: config.exclusions.clone(),
     };

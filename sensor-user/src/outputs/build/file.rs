@@ -25,6 +25,7 @@ pub(super) fn part(
         mode: subject.mode.map(octal),
         flags: None,
         created: None,
+        watched: None,
         directory: None,
         uid: None,
         gid: None,
@@ -42,6 +43,7 @@ pub(super) fn part(
             part.flags = Some(open.flags.0);
             // A request of io_uring is seen before there is a file.
             part.created = open.subject.file.is_known().then_some(open.created);
+            part.watched = open.watched;
             // That the file was opened is what the record says.
             part.result = None;
         }

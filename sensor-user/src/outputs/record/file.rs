@@ -1,7 +1,7 @@
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use crate::capture::PathSource;
+use crate::{capture::PathSource, event::Watched};
 
 /// An act that is done to a file.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
@@ -37,6 +37,9 @@ pub struct FilePart {
     /// open: the file was created.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub created: Option<bool>,
+    /// open: the file is one whose reading is watched, and how that is known.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub watched: Option<Watched>,
     /// unlink: a directory was removed.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub directory: Option<bool>,

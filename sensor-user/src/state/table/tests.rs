@@ -62,6 +62,7 @@ fn open(flags: u32, created: bool) -> Act<'static> {
         },
         flags: OpenFlags(flags),
         created,
+        watched: None,
     })
 }
 

@@ -21,8 +21,8 @@ pub(super) const FILE: &[Hook] = &[
             RecordKind::KernelSetting,
             RecordKind::KernelDevice,
         ],
-        unseen: "files opened for writing, creations, reads of watched files, doors to memory, \
-                 settings and devices",
+        unseen: "files opened for writing, creations, reads of watched files and names, doors to \
+                 memory, settings and devices",
         trampoline: &[security("file_open")],
         tracepoint: &[syscall(Act::Open)],
         light: &[file_notices("create"), file_notices("close_write")],

@@ -74,6 +74,12 @@ fn file_kinds_have_what_is_theirs() {
     let open = json_of(RecordKind::FileOpen, 0, &fixed, b"/a/btext");
     assert_eq!(open["file"]["created"], true);
     assert!(open["file"].get("result").is_none());
+    assert!(open["file"].get("watched").is_none());
+    for (watched, told) in [(1, "identity"), (2, "name")] {
+        let fixed = FileRecord { watched, ..fixed };
+        let open = json_of(RecordKind::FileOpen, 0, &fixed, b"/a/btext");
+        assert_eq!(open["file"]["watched"], told);
+    }
 }
 
 #[test]
