@@ -9,10 +9,12 @@ the login shell.
 
 import os
 import pty
+import pwd
 import shlex
 import subprocess
 import tempfile
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import start
@@ -24,16 +26,19 @@ OWN = {"HOME", "PWD", "OLDPWD", "SHLVL", "SHELL", "USER", "LOGNAME", "MAIL", "TE
 
 def account(user: int, shell: str) -> str:
     """The name of the account, which gets a shell and the home of the run."""
-    path = Path("/etc/passwd")
-    lines = path.read_text().splitlines()
-    for number, line in enumerate(lines):
-        fields = line.split(":")
-        if fields[2] == str(user):
-            fields[5:] = [os.environ["HOME"], shell]
-            lines[number] = ":".join(fields)
-            path.write_text("\n".join(lines) + "\n")
-            return fields[0]
-    raise SystemExit(f"no account has the number {user}")
+    name = pwd.getpwuid(user).pw_name
+    change("/etc/passwd", name, lambda fields: [*fields[:5], os.environ["HOME"], shell])
+    # The server turns away accounts that are locked with an exclamation mark.
+    change("/etc/shadow", name, lambda fields: [fields[0], "*", *fields[2:]])
+    return name
+
+
+def change(file: str, name: str, new: Callable[[list[str]], list[str]]) -> None:
+    """Change the line of an account."""
+    path = Path(file)
+    lines = [line.split(":") for line in path.read_text().splitlines()]
+    lines = [new(fields) if fields[0] == name else fields for fields in lines]
+    path.write_text("".join(":".join(fields) + "\n" for fields in lines))
 
 
 def serve(folder: Path) -> tuple[subprocess.Popen, int]:

@@ -94,7 +94,7 @@ pub const STRUCTURES: [StructureLayout; 12] = [
         second_base_length,
         second_path_length,
         text_length,
-        reserved,
+        watched,
     }),
     layout!(NetworkRecord {
         local_address,

@@ -242,3 +242,91 @@ fn environment(chance: &mut Chance, user: u32) -> Vec<(String, String)> {
     set("PAUSE", format!("0.{}", chance.below(5)));
     pairs
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::{Delivery, FEEDERS, LAUNCHERS, TYPISTS, Variant};
+    use crate::{
+        dataset::case::{Case, Interpreter, Label},
+        workspace,
+    };
+
+    fn case(label: Label, interpreter: Interpreter, act: &str) -> Case {
+        Case {
+            id: String::from("a"),
+            label,
+            technique: String::new(),
+            tactic: String::new(),
+            group: String::new(),
+            packages: Vec::new(),
+            interpreters: vec![interpreter],
+            layers: Vec::new(),
+            any_user: true,
+            seconds: 1,
+            at_most: 1,
+            prepare: String::new(),
+            act: act.to_owned(),
+            verify: String::new(),
+        }
+    }
+
+    #[test]
+    fn the_label_changes_nothing_that_is_drawn() {
+        let draw = |label, number| {
+            let variant = Variant::draw(&case(label, Interpreter::Bash, "ls\n"), 3, number);
+            (
+                variant.launcher,
+                variant.wrappers,
+                variant.delivery,
+                variant.user,
+                variant.environment,
+            )
+        };
+        for number in 0..50 {
+            assert_eq!(draw(Label::Attack, number), draw(Label::Benign, number));
+        }
+    }
+
+    #[test]
+    fn only_short_lines_of_shells_are_typed_and_only_at_a_terminal() {
+        let deliveries = |interpreter, act: &str| -> Vec<Delivery> {
+            (0..200)
+                .map(|number| {
+                    let variant = Variant::draw(&case(Label::Benign, interpreter, act), 1, number);
+                    let is_typed = variant.delivery == Delivery::Typed;
+                    let has_typist = TYPISTS
+                        .iter()
+                        .any(|&(file, mode)| variant.launcher == [file, mode]);
+                    assert_eq!(is_typed, has_typist, "{:?}", variant.launcher);
+                    variant.delivery
+                })
+                .collect()
+        };
+        assert!(deliveries(Interpreter::Sh, "ls\n").contains(&Delivery::Typed));
+        let long = "x".repeat(2_000);
+        for (interpreter, act) in [
+            (Interpreter::Python, "print()\n"),
+            (Interpreter::Bash, "\tls\n"),
+            (Interpreter::Bash, long.as_str()),
+        ] {
+            assert!(!deliveries(interpreter, act).contains(&Delivery::Typed));
+        }
+    }
+
+    #[test]
+    fn every_launcher_is_a_file() {
+        let runner = workspace::root()
+            .expect("the workspace")
+            .join("models/runner");
+        let files: BTreeSet<_> = [LAUNCHERS, TYPISTS, FEEDERS]
+            .concat()
+            .iter()
+            .map(|&(file, _)| file)
+            .collect();
+        for file in files {
+            assert!(runner.join(file).is_file(), "{file}");
+        }
+    }
+}
