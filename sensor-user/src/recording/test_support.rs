@@ -149,6 +149,7 @@ pub(crate) fn inputs() -> Vec<Input<'static>> {
             subject,
             flags: OpenFlags(1),
             created: true,
+            watched: Some(crate::event::Watched::Name),
         })),
         notice(Deed::Unlink(Unlink {
             subject: nothing,

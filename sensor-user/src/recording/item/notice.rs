@@ -2,7 +2,7 @@
 
 use crate::{
     capture::{Deed, NoticedAct},
-    event::{FileId, FileSubject, Open, OpenFlags, RecordPath, Rename, Symlink, Unlink},
+    event::{FileId, FileSubject, Open, OpenFlags, RecordPath, Rename, Symlink, Unlink, Watched},
     recording::bytes::{Malformed, Taker, put_number, put_optional, put_signed, put_string},
 };
 
@@ -19,11 +19,17 @@ pub(super) fn put(out: &mut Vec<u8>, act: &NoticedAct<'_>) {
             subject,
             flags,
             created,
+            watched,
         }) => {
             out.push(OPEN);
             put_subject(out, subject);
             put_number(out, flags.0.into());
             out.push(u8::from(*created));
+            out.push(match watched {
+                None => 0,
+                Some(Watched::Identity) => 1,
+                Some(Watched::Name) => 2,
+            });
         }
         Deed::Unlink(Unlink { subject, directory }) => {
             out.push(UNLINK);
@@ -53,6 +59,12 @@ pub(super) fn take<'a>(from: &mut Taker<'a>) -> Result<NoticedAct<'a>, Malformed
             subject,
             flags: OpenFlags(from.narrow()?),
             created: from.flag()?,
+            watched: match from.byte()? {
+                0 => None,
+                1 => Some(Watched::Identity),
+                2 => Some(Watched::Name),
+                _ => return Err(Malformed),
+            },
         }),
         UNLINK => Deed::Unlink(Unlink {
             subject,
