@@ -11,20 +11,20 @@ from __future__ import annotations
 import numpy as np
 
 from .table import Table
+from .trees import constraints
 
-# An act is rare when fewer ordinary rows than this share have any of it.
+# A fact is rare when fewer ordinary rows than this share show it.
 RARE = 0.01
 # So many times, one of which is drawn.
 TIMES = (1, 1, 1, 2, 3)
 
 
 def rare_columns(table: Table) -> np.ndarray:
-    """Return the counts of a process's own acts that few ordinary rows have any of."""
-    names = table.schema.features
-    counts = {name[5:] for name in names if name.startswith("tree.")} - {"notable_kinds"}
-    own = np.array([name.startswith("own.") and name[4:] in counts for name in names])
+    """Return what must never look more ordinary, and what few ordinary rows show."""
+    rising = np.array(constraints(table.schema)) > 0
+    own = np.array([not name.startswith("tree.") for name in table.schema.features])
     share = (table.rows[~table.attack] > 0).mean(axis=0)
-    return np.flatnonzero(own & (share < RARE))
+    return np.flatnonzero(rising & own & (share < RARE))
 
 
 def imagined(table: Table, count: int, seed: int) -> np.ndarray:
@@ -39,9 +39,13 @@ def imagined(table: Table, count: int, seed: int) -> np.ndarray:
     times = generator.choice(TIMES, count)
     everyone = np.arange(count)
     before = rows[everyone, chosen]
-    rows[everyone, chosen] = np.log1p(np.expm1(before) + times)
     features = table.schema.features
+    is_flag = np.array([name.startswith(("exe.", "std", "script.")) for name in features])
+    raised = np.log1p(np.expm1(before) + times)
+    rows[everyone, chosen] = np.where(is_flag[chosen], 1.0, raised)
     if "own.notable_kinds" in features:
         kinds = features.index("own.notable_kinds")
-        rows[:, kinds] = np.log1p(np.expm1(rows[:, kinds]) + (before == 0))
+        is_kind = np.array([name in table.schema.rare for name in features])
+        more = (before == 0) & is_kind[chosen]
+        rows[:, kinds] = np.log1p(np.expm1(rows[:, kinds]) + more)
     return rows.astype(np.float32)

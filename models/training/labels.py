@@ -67,7 +67,7 @@ def scores_by_other_runs(table: Table, kept: np.ndarray, seed: int) -> np.ndarra
             continue
         # A rough judgement is enough here.
         trees = fit(
-            known.rows, known.attack, weights(known), table.schema.features, seed, rounds=60
+            known.rows, known.attack, weights(known), table.schema, seed, rounds=60
         )
         scores[held_out] = trees.logits(table.rows[held_out])
     return scores
@@ -84,7 +84,7 @@ def learn(table: Table, seed: int) -> Forest:
         np.concatenate([known.rows, extra]),
         np.concatenate([known.attack, np.ones(len(extra), dtype=bool)]),
         np.concatenate([weight, np.full(len(extra), extra_weight)]),
-        table.schema.features,
+        table.schema,
         seed,
     )
 

@@ -33,6 +33,8 @@ class Schema:
     version: int
     sha256: str
     features: tuple[str, ...]
+    # Names of those that count acts which ordinary programs rarely perform.
+    rare: frozenset[str]
 
 
 @dataclass(frozen=True)
@@ -105,6 +107,10 @@ def read(path: Path) -> Table:
     if len(words) != 6 or words[0] != "#":
         message = f"{path}: the first line is {' '.join(words)!r}, expected the schema"
         raise ValueError(message)
+    mark, word, *rare = stream.readline().split()
+    if (mark, word) != ("#", "rare"):
+        message = f"{path}: the second line begins with {mark} {word}, expected the rare features"
+        raise ValueError(message)
     lines = csv.reader(stream)
     header = next(lines)
     if tuple(header[: len(KEYS)]) != KEYS:
@@ -113,7 +119,7 @@ def read(path: Path) -> Table:
     records = list(lines)
     columns = {key: np.array([r[n] for r in records]) for n, key in enumerate(KEYS)}
     rows = np.array([r[len(KEYS) :] for r in records], dtype=np.float32)
-    schema = Schema(words[1], int(words[3]), words[5], tuple(header[len(KEYS) :]))
+    schema = Schema(words[1], int(words[3]), words[5], tuple(header[len(KEYS) :]), frozenset(rare))
     return Table(
         schema,
         hashlib.sha256(text).hexdigest(),

@@ -8,14 +8,33 @@ from typing import Any
 import lightgbm
 import numpy as np
 
+from .table import Schema
+
 # What the model is not shown. Facts of the place where rows were recorded: how often a program had
 # run before says nothing in a lab that was just set up, and losses come from its load.
 HIDDEN = ("sensor.recent_loss", "exe.seen", "exe.pair_seen", "process.age")
-# More of these must never make a process look more ordinary: whoever attacks could do more of them.
-# Shares are not among them: they fall when ordinary acts are added, so they are hidden, too.
-RISING = ("own.", "tree.", "args.")
+# Beside the counts of rare acts: more of these must never make a process look more ordinary.
+RISING = (
+    "own.notable_kinds",
+    "tree.notable_kinds",
+    "args.temporary_paths",
+    "args.starting_paths",
+    "args.rights_paths",
+    "args.past_paths",
+    "args.hidden_paths",
+    "args.encoded_run",
+    "args.escapes",
+    "exe.memfd",
+    "exe.deleted",
+    "exe.tmpfs",
+    "exe.hidden",
+    "exe.from_tree",
+    "stdin.socket",
+    "stderr.socket",
+    "script.in_temporary",
+)
+# They fall when ordinary acts or words are added, which costs an attacker nothing.
 SHARES = ("own.removal_share", "own.failure_share", "args.digits", "args.upper_case")
-ENTROPIES = ("args.entropy", "args.longest_entropy")
 
 PARAMETERS: dict[str, Any] = {
     "objective": "binary",
@@ -87,20 +106,20 @@ class Forest:
 
 def shown(features: tuple[str, ...]) -> np.ndarray:
     """Tell which columns the model may look at."""
-    hidden = {*HIDDEN, *SHARES, *ENTROPIES}
+    hidden = {*HIDDEN, *SHARES}
     return np.array([name not in hidden for name in features])
 
 
-def constraints(features: tuple[str, ...]) -> list[int]:
+def constraints(schema: Schema) -> list[int]:
     """Return 1 for each column of which more must never mean less."""
-    return [int(name.startswith(RISING)) for name in features]
+    return [int(name in schema.rare or name in RISING) for name in schema.features]
 
 
 def fit(
     rows: np.ndarray,
     attack: np.ndarray,
     weights: np.ndarray,
-    features: tuple[str, ...],
+    schema: Schema,
     seed: int,
     **changes: Any,
 ) -> Forest:
@@ -108,12 +127,12 @@ def fit(
     rounds = changes.pop("rounds", ROUNDS)
     parameters = {
         **PARAMETERS,
-        "monotone_constraints": constraints(features),
+        "monotone_constraints": constraints(schema),
         "seed": seed,
         **changes,
     }
     # Hidden columns stay in their place, with nothing in them.
-    seen = np.where(shown(features), rows, np.float32(0))
+    seen = np.where(shown(schema.features), rows, np.float32(0))
     data = lightgbm.Dataset(seen, attack.astype(float), weight=weights, free_raw_data=True)
     booster = lightgbm.train(parameters, data, num_boost_round=rounds)
     return forest(booster)

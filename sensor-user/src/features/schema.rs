@@ -112,6 +112,16 @@ impl Raw {
 }
 
 impl Feature {
+    /// True when it counts acts that ordinary programs rarely perform: more of them
+    /// should never look more ordinary.
+    #[must_use]
+    pub const fn is_rare(&self) -> bool {
+        match self.raw {
+            Raw::Of(_) => false,
+            Raw::Own(count) | Raw::Tree(count) => !count.is_common(),
+        }
+    }
+
     /// The value in the row: transformed, between 0 and [`Feature::clip`],
     /// never NaN.
     #[must_use]

@@ -25,6 +25,8 @@ pub struct FeatureExport {
 struct Header {
     schema: Schema,
     clips: Vec<f32>,
+    /// Names of those that count acts which ordinary programs rarely perform.
+    rare: Vec<&'static str>,
 }
 
 #[derive(Serialize)]
@@ -68,6 +70,11 @@ impl FeatureExport {
         export.line(&Header {
             schema: Schema::own(),
             clips: FEATURES.iter().map(|feature| feature.clip).collect(),
+            rare: FEATURES
+                .iter()
+                .filter(|feature| feature.is_rare())
+                .map(|feature| feature.name)
+                .collect(),
         });
         Ok(export)
     }

@@ -57,7 +57,7 @@ impl Table {
             .as_array()
             .context("its first line holds no schema")?;
         match &self.schema {
-            None => self.write_header(schema, features)?,
+            None => self.write_header(&header, schema, features)?,
             Some(first) => ensure!(
                 first == schema,
                 "its schema is another than the first one's"
@@ -99,7 +99,12 @@ impl Table {
         Ok(())
     }
 
-    fn write_header(&mut self, schema: &Value, features: &[Value]) -> Result<()> {
+    fn write_header(
+        &mut self,
+        header: &Value,
+        schema: &Value,
+        features: &[Value],
+    ) -> Result<()> {
         writeln!(
             self.output,
             "# {} version {} sha256 {}",
@@ -107,6 +112,9 @@ impl Table {
             schema["version"],
             text(&schema["sha256"])
         )?;
+        let rare = header["rare"].as_array().map_or(&[][..], Vec::as_slice);
+        let rare: Vec<_> = rare.iter().map(text).collect();
+        writeln!(self.output, "# rare {}", rare.join(" "))?;
         write!(
             self.output,
             "case,label,technique,tactic,group,variant,process,program,moment,after"

@@ -92,7 +92,8 @@ counts! {
 
 impl Count {
     /// Acts that ordinary programs perform all the time, and in great numbers.
-    pub(super) const fn is_common(self) -> bool {
+    #[must_use]
+    pub const fn is_common(self) -> bool {
         matches!(
             self,
             Self::Opens
