@@ -15,8 +15,10 @@ import tempfile
 import start
 
 
-def coordinate(listener: socket.socket) -> None:
-    """Hand out the one job and read the report."""
+def coordinate(told: int) -> None:
+    """Listen, tell on which port, hand out the one job and read the report."""
+    listener = socket.create_server(("127.0.0.1", 0))
+    os.write(told, str(listener.getsockname()[1]).encode())
     connection, _ = listener.accept()
     connection.sendall(b'{"job": 1}\n')
     while connection.recv(65_536):
@@ -50,13 +52,12 @@ def work(connection: socket.socket, user: int, mode: str, program: list[str]) ->
 def main() -> None:
     """Start the coordinator, connect to it and work."""
     user, mode, program = start.arguments()
-    listener = socket.create_server(("127.0.0.1", 0))
+    heard, told = os.pipe()
     if os.fork() == 0:
-        coordinate(listener)
+        coordinate(told)
         os._exit(0)
-    address = listener.getsockname()
-    listener.close()
-    work(socket.create_connection(address), user, mode, program)
+    port = int(os.read(heard, 16))
+    work(socket.create_connection(("127.0.0.1", port)), user, mode, program)
 
 
 main()

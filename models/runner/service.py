@@ -21,15 +21,18 @@ PR_SET_CHILD_SUBREAPER = 36
 def journal() -> socket.socket:
     """A stream to a process that keeps what is written to it."""
     folder = tempfile.mkdtemp(dir="/run")
-    listener = socket.socket(socket.AF_UNIX)
-    listener.bind(f"{folder}/stdout")
-    listener.listen()
+    heard, told = os.pipe()
     if os.fork() == 0:
+        listener = socket.socket(socket.AF_UNIX)
+        listener.bind(f"{folder}/stdout")
+        listener.listen()
+        os.write(told, b"ready")
         stream, _ = listener.accept()
         with Path(folder, "log").open("wb") as log:
             while data := stream.recv(65_536):
                 log.write(data)
         os._exit(0)
+    os.read(heard, 5)
     stream = socket.socket(socket.AF_UNIX)
     stream.connect(f"{folder}/stdout")
     return stream

@@ -1,5 +1,5 @@
 #!/bin/sh
-# ssh-server.sh PORT DIRECTORY: an ssh server for root; the directory gets `config` and `key` for a client.
+# ssh-host.sh PORT DIRECTORY: an ssh server for root; the directory gets `config` and `key` for a client.
 set -e
 mkdir -p "$2" /run/sshd
 ssh-keygen -q -t ed25519 -N '' -f "$2/key"
