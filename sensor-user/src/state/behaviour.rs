@@ -60,6 +60,11 @@ pub struct Behaviour {
     pub forks: u32,
     /// Programs run.
     pub execs: u32,
+    /// Regular files opened only to be read. No acts of their own: nothing is looked
+    /// at for them.
+    pub reads: u32,
+    /// Directories opened, likewise.
+    pub listings: u32,
     /// Directories written to.
     pub directories: Distinct,
     /// Remote addresses.
@@ -216,6 +221,13 @@ impl Behaviour {
         true
     }
 
+    /// Counts files and directories that were opened only to be read.
+    pub fn read(&mut self, files: u64, directories: u64) {
+        let at_most = |count: u64| u32::try_from(count).unwrap_or(u32::MAX);
+        add(&mut self.reads, at_most(files));
+        add(&mut self.listings, at_most(directories));
+    }
+
     fn written(&mut self, path: &[u8], class: PathClass) {
         match class {
             PathClass::Configuration => add(&mut self.configuration_writes, 1),
@@ -314,5 +326,16 @@ mod tests {
         assert!(!repeated.unrecorded(RecordKind::MemoryPtrace, 5, NOW));
         assert!(repeated.unrecorded(RecordKind::FileUnlink, u64::MAX, NOW));
         assert_eq!((repeated.unlinks, repeated.acts), (u32::MAX, u32::MAX));
+    }
+
+    #[test]
+    fn reads_are_counted_and_are_no_acts() {
+        let mut behaviour = Behaviour::default();
+        behaviour.read(7, 0);
+        behaviour.read(1, 2);
+        assert_eq!((behaviour.reads, behaviour.listings), (8, 2));
+        assert_eq!((behaviour.acts, behaviour.opens), (0, 0));
+        behaviour.read(u64::MAX, 1);
+        assert_eq!((behaviour.reads, behaviour.listings), (u32::MAX, 3));
     }
 }

@@ -142,6 +142,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<(), Failure> {
             mut rings,
             losses,
             unrecorded,
+            reads,
             watches,
             excluded_cgroups,
             file_notices,
@@ -155,7 +156,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<(), Failure> {
         let mut pipeline = Pipeline::new(
             &config,
             Known::new(watches, excluded_cgroups),
-            unrecorded,
+            (unrecorded, reads),
             model,
             writer,
             export,

@@ -5,8 +5,8 @@ use sensor_common::RecordKind;
 use super::ProcessTable;
 use crate::{
     event::{
-        Act, Device, Event, Exec, FileSubject, Fork, OpenFlags, ProcessId, ProcessMemory, Setting,
-        Standing, Unrecorded,
+        Act, Device, Event, Exec, FileSubject, Fork, OpenFlags, ProcessId, ProcessMemory, Reads,
+        Setting, Standing, Unrecorded,
     },
     state::{Behaviour, Image, Process, ThreadCredentials},
 };
@@ -140,7 +140,19 @@ impl ProcessTable {
         Applied::Behaviour
     }
 
-    /// Counts an open for writing; a plain read is not counted.
+    /// Takes in what a process opened only to read it; false when nobody knows the
+    /// process.
+    pub fn apply_reads(&mut self, reads: &Reads) -> bool {
+        let known = self.get(reads.process).is_some();
+        if known {
+            self.count(reads.process, None, |did| {
+                did.read(reads.files, reads.directories);
+            });
+        }
+        known
+    }
+
+    /// Counts an open for writing; a plain read has its number ([`Self::apply_reads`]).
     fn open(
         &mut self,
         event: &Event<'_>,

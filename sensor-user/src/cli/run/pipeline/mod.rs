@@ -16,7 +16,7 @@ use super::{
 };
 use crate::{
     capture::{
-        BootTime, FileNotices, KernelLosses, Resolver, ScannedCgroup, ScannedProcess,
+        BootTime, FileNotices, KernelLosses, ReadsReader, Resolver, ScannedCgroup, ScannedProcess,
         UnrecordedReader, WallClock, decode, tick_nanoseconds,
     },
     event::{Act, Event, Unrecorded},
@@ -36,6 +36,7 @@ pub(super) struct Pipeline {
     /// Where the tier has them.
     pub(super) file_notices: Option<FileNotices>,
     unrecorded: UnrecordedReader,
+    reads: ReadsReader,
     /// What was read of them and not yet taken in.
     told: Vec<Unrecorded>,
     told_at: BootTime,
@@ -64,7 +65,7 @@ impl Pipeline {
     pub(super) fn new(
         config: &Config,
         known: Known,
-        unrecorded: UnrecordedReader,
+        (unrecorded, reads): (UnrecordedReader, ReadsReader),
         model: Option<Model>,
         writer: Option<Writer>,
         export: Option<FeatureExport>,
@@ -80,6 +81,7 @@ impl Pipeline {
             known,
             file_notices: None,
             unrecorded,
+            reads,
             told: Vec::new(),
             told_at: BootTime::now(),
             resolver: Resolver::new(),
@@ -202,6 +204,7 @@ impl Pipeline {
         let totals = kernel.records.sum();
         self.known.tick(totals.excluded);
         self.take_hashes(false);
+        self.take_in_reads();
         self.take_in_unrecorded();
         self.tell_losses(kernel);
         self.publish();

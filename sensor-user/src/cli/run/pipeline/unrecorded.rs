@@ -9,7 +9,7 @@ use super::{
     Pipeline,
 };
 use crate::{
-    capture::BootTime,
+    capture::{BootTime, Reader},
     event::{ProcessId, Unrecorded},
     state::{Applied, ProcessTable},
 };
@@ -41,6 +41,28 @@ impl Pipeline {
     pub(super) fn take_in_unrecorded_of(&mut self, id: ProcessId) {
         self.unrecorded.read(id, &mut self.told);
         self.apply_told(|_, _, _| {});
+        if let Some(reads) = self.reads.of(id) {
+            self.table.apply_reads(&reads);
+        }
+    }
+
+    /// Takes in what all processes opened only to read it. Nobody is looked at for
+    /// that.
+    pub(super) fn take_in_reads(&mut self) {
+        let table = &mut self.table;
+        self.reads.all(|id, reads| {
+            let known = match reads {
+                Some(reads) => table.apply_reads(&reads),
+                None => true,
+            };
+            if has_ended(table, id) {
+                Reader::Ended
+            } else if known {
+                Reader::Known
+            } else {
+                Reader::Unknown
+            }
+        });
     }
 
     /// Takes in what was read. Its room is kept for the next time.
