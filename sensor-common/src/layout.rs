@@ -2,8 +2,9 @@
 
 use crate::{
     CgroupRecord, CredentialRecord, ExecRecord, ExitRecord, FileRecord, ForkRecord, KindCounters,
-    NamespaceRecord, NetworkRecord, Offsets, RecordHeader, RecordKind, SyscallAct, SyscallTable,
-    TargetRecord, UnrecordedCounts, UnrecordedKey, ValueRecord, WatchedNameKey, limits,
+    NamespaceRecord, NetworkRecord, Offsets, ReadCounts, RecordHeader, RecordKind, SyscallAct,
+    SyscallTable, TargetRecord, UnrecordedCounts, UnrecordedKey, ValueRecord, WatchedNameKey,
+    limits,
 };
 
 #[test]
@@ -23,6 +24,7 @@ fn sizes_are_what_the_other_side_expects() {
     assert_eq!(size_of::<UnrecordedKey>(), 16);
     assert_eq!(size_of::<UnrecordedCounts>(), 512);
     assert_eq!(size_of::<WatchedNameKey>(), 96);
+    assert_eq!(size_of::<ReadCounts>(), 16);
 }
 
 #[test]

@@ -9,6 +9,7 @@ use crate::{
     object::Object,
     path::{Named, Place},
     read::{Address, opaque, probe},
+    reads,
     record::emit,
     repeat::Scene,
     special,
@@ -40,6 +41,9 @@ pub(crate) fn opened(task: Task, file: Object, open_flags: Option<u32>, record_f
         return;
     };
     let written = mode & (FMODE_WRITE | FMODE_CREATED) != 0;
+    if !written {
+        reads::count(task, file, inode);
+    }
     let watched = watched(file, inode, mode);
     let special = special::kind_of(file, inode, written);
     let alone = watched != watched_by::NOTHING || special.is_some();

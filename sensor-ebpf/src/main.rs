@@ -45,6 +45,7 @@ mod object;
 mod path;
 mod process;
 mod read;
+mod reads;
 mod record;
 mod repeat;
 mod ring;

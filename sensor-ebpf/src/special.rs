@@ -17,6 +17,7 @@ const SELINUX_MAGIC: u64 = 0xf97c_ff8c;
 const SMACK_MAGIC: u64 = 0x4341_5d53;
 
 const TYPE_MASK: u16 = 0o170_000;
+const TYPE_DIRECTORY: u16 = 0o040_000;
 const TYPE_REGULAR: u16 = 0o100_000;
 const TYPE_CHARACTER_DEVICE: u16 = 0o020_000;
 const TYPE_BLOCK_DEVICE: u16 = 0o060_000;
@@ -25,6 +26,12 @@ const TYPE_BLOCK_DEVICE: u16 = 0o060_000;
 #[inline(always)]
 pub(crate) fn is_regular(inode: Object) -> bool {
     inode.member::<u16>(offset!(inode_mode)) & TYPE_MASK == TYPE_REGULAR
+}
+
+/// Whether an inode is that of a directory.
+#[inline(always)]
+pub(crate) fn is_directory(inode: Object) -> bool {
+    inode.member::<u16>(offset!(inode_mode)) & TYPE_MASK == TYPE_DIRECTORY
 }
 
 /// The kind of record that opening this inode deserves, where it is more than

@@ -12,7 +12,7 @@ use crate::event::{ProcessId, Tgid, Unrecorded};
 /// [`UnrecordedKey`] under a name of this crate, which may implement aya's trait.
 #[derive(Clone, Copy)]
 #[repr(transparent)]
-struct Key(UnrecordedKey);
+pub(super) struct Key(pub(super) UnrecordedKey);
 
 // SAFETY: plain integers without padding, and every bit pattern is valid.
 unsafe impl aya::Pod for Key {}
@@ -76,7 +76,7 @@ impl UnrecordedReader {
     }
 }
 
-const fn key(process: ProcessId) -> Key {
+pub(super) const fn key(process: ProcessId) -> Key {
     Key(UnrecordedKey {
         start_time: process.start.0,
         tgid: process.tgid.0,
@@ -84,7 +84,7 @@ const fn key(process: ProcessId) -> Key {
     })
 }
 
-const fn process(key: &UnrecordedKey) -> ProcessId {
+pub(super) const fn process(key: &UnrecordedKey) -> ProcessId {
     ProcessId {
         tgid: Tgid(key.tgid),
         start: BootTime(key.start_time),

@@ -38,7 +38,7 @@ pub use process::{
     ArgumentsMove, Exec, ExecFacts, Exit, ExitStatus, Fork, Session, ThreadName, split_args,
 };
 pub use target::{Ptrace, RemoteWrite, Signal, Target};
-pub use unrecorded::Unrecorded;
+pub use unrecorded::{Reads, Unrecorded};
 
 /// One act of one process.
 #[derive(Clone, Copy, Debug, PartialEq)]

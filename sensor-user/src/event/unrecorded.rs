@@ -18,3 +18,15 @@ pub struct Unrecorded {
     /// and not after this one.
     pub until: BootTime,
 }
+
+/// Files and directories that one process opened only to read them, since that was
+/// told last.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Reads {
+    /// Who read.
+    pub process: ProcessId,
+    /// Regular files.
+    pub files: u64,
+    /// Directories.
+    pub directories: u64,
+}

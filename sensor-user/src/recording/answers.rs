@@ -6,7 +6,7 @@ use super::Answer;
 use crate::{
     bound::non_zero,
     capture::{FindCgroup, FollowDirectory, FoundCgroup},
-    event::{ProcessId, Unrecorded},
+    event::{ProcessId, Reads, Unrecorded},
 };
 
 /// Cgroups whose path is remembered: eight times what the table of containers
@@ -26,6 +26,7 @@ struct Known {
     /// Of this input: what was asked, and the answer.
     directories: Vec<(Box<[u8]>, Option<Box<[u8]>>)>,
     unrecorded: Vec<Unrecorded>,
+    reads: Vec<Reads>,
     /// Of all inputs: a cgroup's id is not given out again.
     cgroups: LruCache<u64, FoundCgroup>,
     missing: u64,
@@ -38,6 +39,7 @@ impl Answers {
         Self(Rc::new(RefCell::new(Known {
             directories: Vec::new(),
             unrecorded: Vec::new(),
+            reads: Vec::new(),
             cgroups: LruCache::new(CGROUPS),
             missing: 0,
         })))
@@ -48,6 +50,7 @@ impl Answers {
         let mut known = self.0.borrow_mut();
         known.directories.clear();
         known.unrecorded.clear();
+        known.reads.clear();
     }
 
     /// Takes in one of the input that is next.
@@ -63,6 +66,7 @@ impl Answers {
                 known.cgroups.put(id, found);
             }
             Answer::Unrecorded(acts) => known.unrecorded.push(acts),
+            Answer::Reads(reads) => known.reads.push(reads),
         }
     }
 
@@ -76,6 +80,21 @@ impl Answers {
     /// The same of all processes.
     pub fn unrecorded(&self, told: &mut Vec<Unrecorded>) {
         told.append(&mut self.0.borrow_mut().unrecorded);
+    }
+
+    /// Takes out what a process opened only to read it, as far as it was read with
+    /// this input.
+    #[must_use]
+    pub fn reads_of(&self, process: ProcessId) -> Option<Reads> {
+        let reads = &mut self.0.borrow_mut().reads;
+        let place = reads.iter().position(|reads| reads.process == process)?;
+        Some(reads.remove(place))
+    }
+
+    /// The same of all processes.
+    #[must_use]
+    pub fn reads(&self) -> Vec<Reads> {
+        std::mem::take(&mut self.0.borrow_mut().reads)
     }
 
     /// Questions that the recording has no answer to, so far.

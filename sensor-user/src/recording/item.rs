@@ -7,7 +7,7 @@ mod process;
 use super::bytes::{Malformed, Taker, put_number, put_signed, put_string};
 use crate::{
     capture::{BootTime, FoundCgroup, KernelLosses, NoticedAct, ScannedCgroup, ScannedProcess},
-    event::{ProcessId, Tgid, Unrecorded},
+    event::{ProcessId, Reads, Tgid, Unrecorded},
 };
 use sensor_common::RecordKind;
 
@@ -78,6 +78,8 @@ pub enum Answer<'a> {
     },
     /// What a process did without a record.
     Unrecorded(Unrecorded),
+    /// What a process opened only to read it.
+    Reads(Reads),
 }
 
 /// First byte of an item. Answers have the highest bit.
@@ -93,6 +95,7 @@ mod tag {
     pub(super) const DIRECTORY: u8 = ANSWER | 1;
     pub(super) const FOUND_CGROUP: u8 = ANSWER | 2;
     pub(super) const UNRECORDED: u8 = ANSWER | 3;
+    pub(super) const READS: u8 = ANSWER | 4;
 }
 
 /// Whether an item that begins with this byte is an answer.
@@ -180,6 +183,16 @@ impl Answer<'_> {
                 put_number(out, since.0);
                 put_number(out, until.0);
             }
+            Self::Reads(Reads {
+                process,
+                files,
+                directories,
+            }) => {
+                out.push(tag::READS);
+                put_process(out, *process);
+                put_number(out, *files);
+                put_number(out, *directories);
+            }
         }
     }
 }
@@ -229,6 +242,13 @@ impl<'a> Item<'a> {
                     count: from.number()?,
                     since: BootTime(from.number()?),
                     until: BootTime(from.number()?),
+                })));
+            }
+            tag::READS => {
+                return Ok(Self::Answer(Answer::Reads(Reads {
+                    process: take_process(from)?,
+                    files: from.number()?,
+                    directories: from.number()?,
                 })));
             }
             _ => return Err(Malformed),

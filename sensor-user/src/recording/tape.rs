@@ -7,7 +7,7 @@ use super::{
 };
 use crate::{
     capture::{FindCgroup, FollowDirectory, FoundCgroup},
-    event::Unrecorded,
+    event::{Reads, Unrecorded},
 };
 
 /// What is being recorded on: the pipeline and all that answers its questions
@@ -43,6 +43,11 @@ impl Tape {
         for acts in told {
             self.answer(&Answer::Unrecorded(*acts));
         }
+    }
+
+    /// Notes what a process opened only to read it.
+    pub fn reads(&self, reads: &Reads) {
+        self.answer(&Answer::Reads(*reads));
     }
 
     /// Sends on what was noted so far: a sensor that is killed loses no more than

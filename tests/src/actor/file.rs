@@ -36,6 +36,7 @@ pub(crate) fn act(act: &str, arguments: &[&str]) {
             }
             facts.set_open_file(opened("read", path));
         }
+        "read-many" => read_many(arguments),
         "environ-of-parent" => {
             let parent = rustix::process::getppid().unwrap().as_raw_nonzero();
             let path = format!("/proc/{parent}/environ");
@@ -43,18 +44,9 @@ pub(crate) fn act(act: &str, arguments: &[&str]) {
             facts.set("path", path);
         }
         "environ-of-itself" => {
-            let names = ["self/environ", "self/maps", "thread-self/environ"];
-            for name in names {
-                let _ = opened("read", &format!("/proc/{name}"));
-            }
+            read_oneself();
             // By the number of a thread that is not the first.
-            std::thread::spawn(move || {
-                for name in names {
-                    let _ = opened("read", &format!("/proc/{name}"));
-                }
-            })
-            .join()
-            .unwrap();
+            std::thread::spawn(read_oneself).join().unwrap();
         }
         "chmod-flood" => {
             for _ in 0..FLOOD {
@@ -113,6 +105,33 @@ pub(crate) fn act(act: &str, arguments: &[&str]) {
         }
     }
     facts.print();
+}
+
+/// file read-many FILE DIRECTORY FILES DIRECTORIES: half of them in a second thread,
+/// and opens that are no reads beside them.
+fn read_many(arguments: &[&str]) {
+    let number = |index: usize| arguments[index].parse::<u32>().unwrap();
+    let (files, directories) = (number(2), number(3));
+    let half = || {
+        for _ in 0..files / 2 {
+            opened("read", arguments[0]);
+        }
+        for _ in 0..directories / 2 {
+            opened("read", arguments[1]);
+        }
+        opened("open", arguments[0]);
+        open(arguments[0], OFlags::PATH, Mode::empty()).unwrap();
+        open("/dev/null", OFlags::RDONLY, Mode::empty()).unwrap();
+    };
+    half();
+    std::thread::scope(|scope| scope.spawn(half).join().unwrap());
+}
+
+/// Reads what proc has of this process and of this thread.
+fn read_oneself() {
+    for name in ["self/environ", "self/maps", "thread-self/environ"] {
+        let _ = opened("read", &format!("/proc/{name}"));
+    }
 }
 
 /// Cuts a file by its name.

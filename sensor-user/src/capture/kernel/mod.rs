@@ -36,7 +36,7 @@ pub use watched_names::{NoWatchedName, WATCHED_NAMES, WatchedName};
 use self::{attach::Attacher, object::Handlers, verify::Verdicts};
 use super::{
     FileNotices, HOOKS, HookReport, HookStatus, KernelTypes, LossReader, Outcome, ProgramStats,
-    RingSizes, Rings, Tier, UnrecordedReader, offsets,
+    ReadsReader, RingSizes, Rings, Tier, UnrecordedReader, offsets,
     program_stats::{LoadedPrograms, SkipReader},
 };
 
@@ -97,6 +97,8 @@ pub struct Channels {
     pub losses: LossReader,
     /// Numbers of acts without a record.
     pub unrecorded: UnrecordedReader,
+    /// Numbers of what was opened only to be read.
+    pub reads: ReadsReader,
     /// Watched files.
     pub watches: WatchMap,
     /// Cgroups whose acts are not recorded.
@@ -403,6 +405,7 @@ impl Channels {
         let counters = object::take_map(ebpf, "KIND_COUNTERS")?;
         let losses = LossReader::new(counters, SkipReader(programs))?;
         let unrecorded = UnrecordedReader::new(object::take_map(ebpf, "UNRECORDED")?)?;
+        let reads = ReadsReader::new(object::take_map(ebpf, "READS")?)?;
         let exclusions = &options.exclusions;
         let watches = WatchMap::new(
             object::take_map(ebpf, "WATCHED")?,
@@ -419,6 +422,7 @@ impl Channels {
             rings,
             losses,
             unrecorded,
+            reads,
             watches,
             excluded_cgroups,
             file_notices: None,

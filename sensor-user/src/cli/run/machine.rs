@@ -5,7 +5,7 @@ use super::known::Known;
 use crate::{
     capture::{
         BootTime, CgroupFinder, CgroupHierarchy, Directories, FileNotices, FindCgroup,
-        FollowDirectory, Pausing, Resolver, Tier, UnrecordedReader, WallClock, own_mount_namespace,
+        FollowDirectory, Pausing, ReadsReader, Resolver, Tier, UnrecordedReader, WallClock, own_mount_namespace,
         tick_nanoseconds,
     },
     policy::Config,
@@ -43,6 +43,7 @@ pub(super) enum Side {
 pub(super) struct Live {
     pub(super) known: Known,
     pub(super) unrecorded: UnrecordedReader,
+    pub(super) reads: ReadsReader,
     /// Where the tier has them.
     pub(super) file_notices: Option<FileNotices>,
     pub(super) protection: Protection,
@@ -55,6 +56,7 @@ pub(super) struct Loaded {
     pub(super) tier: Tier,
     pub(super) known: Known,
     pub(super) unrecorded: UnrecordedReader,
+    pub(super) reads: ReadsReader,
     pub(super) file_notices: Option<FileNotices>,
 }
 
@@ -104,6 +106,7 @@ impl Machine {
             tier: _,
             known,
             unrecorded,
+            reads,
             file_notices,
         } = loaded;
         Ok(Self {
@@ -117,6 +120,7 @@ impl Machine {
             side: Side::Live(Box::new(Live {
                 known,
                 unrecorded,
+                reads,
                 file_notices,
                 protection: Protection::new(&config.protected),
                 tape,

@@ -126,6 +126,7 @@ async fn capture(session: Session<'_>) -> Result<(), Failure> {
         mut rings,
         losses,
         unrecorded,
+        reads,
         watches,
         excluded_cgroups,
         file_notices,
@@ -140,6 +141,7 @@ async fn capture(session: Session<'_>) -> Result<(), Failure> {
         tier: kernel.tier(),
         known: Known::new(watches, excluded_cgroups),
         unrecorded,
+        reads,
         file_notices,
     };
     let machine = Machine::live(&config, loaded, file).map_err(Failure::failed)?;

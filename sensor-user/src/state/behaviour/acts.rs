@@ -199,6 +199,15 @@ impl Behaviour {
         true
     }
 
+    /// Counts files and directories that were opened only to be read. They are no
+    /// acts: nothing is looked at for them.
+    pub fn read(&mut self, files: u64, directories: u64, now: BootTime) {
+        let at_most = |count: u64| u16::try_from(count).unwrap_or(u16::MAX);
+        let window = self.window(now);
+        window.add(Count::Reads, at_most(files));
+        window.add(Count::Listings, at_most(directories));
+    }
+
     /// Notes where something was written.
     fn written(&mut self, path: &[u8], class: PathClass, now: BootTime) {
         let count = match class {

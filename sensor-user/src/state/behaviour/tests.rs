@@ -115,3 +115,15 @@ fn acts_without_a_record_count_like_recorded_ones() {
     assert_eq!(repeated.count(Count::Unlinks, NOW), u32::from(u16::MAX));
     assert_eq!(repeated.acts, u32::MAX);
 }
+
+#[test]
+fn reads_are_counted_and_are_no_acts() {
+    let mut behaviour = Behaviour::default();
+    behaviour.read(7, 0, NOW);
+    behaviour.read(1, 2, NOW);
+    let read = [Count::Reads, Count::Listings, Count::Opens];
+    assert_eq!(counts(&behaviour, read), [8, 2, 0]);
+    assert_eq!(behaviour.acts, 0);
+    behaviour.read(u64::MAX, 1, NOW);
+    assert_eq!(counts(&behaviour, read), [u16::MAX.into(), 3, 0]);
+}

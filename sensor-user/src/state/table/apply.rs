@@ -4,10 +4,10 @@ use sensor_common::RecordKind;
 
 use super::ProcessTable;
 use crate::{
-    capture::dns_name,
+    capture::{BootTime, dns_name},
     event::{
         AF_INET, AF_INET6, Act, CredentialChange, Device, Event, Exec, FileSubject, Fork,
-        OpenFlags, ProcessId, Setting, Standing, Target, Unrecorded,
+        OpenFlags, ProcessId, Reads, Setting, Standing, Target, Unrecorded,
     },
     state::{Behaviour, Count, Image, Process, ThreadCredentials},
 };
@@ -165,7 +165,20 @@ impl ProcessTable {
         Applied::Behaviour
     }
 
-    /// Counts an open for writing, or the reading of a watched file.
+    /// Takes in what a process opened only to read it; false when nobody knows the
+    /// process.
+    pub fn apply_reads(&mut self, reads: &Reads, now: BootTime) -> bool {
+        let known = self.get(reads.process).is_some();
+        if known {
+            self.count(reads.process, None, |did| {
+                did.read(reads.files, reads.directories, now);
+            });
+        }
+        known
+    }
+
+    /// Counts an open for writing, or the reading of a watched file; any other read
+    /// has its number ([`Self::apply_reads`]).
     fn open(
         &mut self,
         event: &Event<'_>,

@@ -281,6 +281,7 @@ impl Pipeline {
         self.second_at = time;
         self.records.clock = WallClock::ahead_by(clock_ahead.into());
         self.file_notices_lost = file_notices_lost;
+        self.take_in_reads(time);
         self.take_in_unrecorded();
         self.tell_losses(losses, time);
         self.publish();

@@ -9,7 +9,7 @@ use super::{
     Pipeline,
 };
 use crate::{
-    capture::BootTime,
+    capture::{BootTime, Reader},
     event::{ProcessId, Unrecorded},
     recording::Input,
     state::{Applied, ProcessTable},
@@ -47,7 +47,7 @@ impl Pipeline {
     }
 
     /// The same of one process that is about to be looked at.
-    pub(super) fn take_in_unrecorded_of(&mut self, id: ProcessId) {
+    pub(super) fn take_in_unrecorded_of(&mut self, id: ProcessId, time: BootTime) {
         let told = &mut self.told;
         match &mut self.side {
             Side::Live(live) => {
@@ -59,6 +59,48 @@ impl Pipeline {
             Side::Recorded(answers) => answers.unrecorded_of(id, told),
         }
         self.apply_told(|_, _, _| {});
+        let reads = match &mut self.side {
+            Side::Live(live) => live.reads.of(id),
+            Side::Recorded(answers) => answers.reads_of(id),
+        };
+        if let Some(reads) = reads {
+            if let Some(tape) = self.tape() {
+                tape.reads(&reads);
+            }
+            self.table.apply_reads(&reads, time);
+        }
+    }
+
+    /// Takes in what all processes opened only to read it. Nobody is looked at for
+    /// that.
+    pub(super) fn take_in_reads(&mut self, time: BootTime) {
+        let table = &mut self.table;
+        match &mut self.side {
+            Side::Live(live) => {
+                let tape = live.tape.as_ref();
+                live.reads.all(|id, reads| {
+                    let known = reads.is_none_or(|reads| {
+                        let known = table.apply_reads(&reads, time);
+                        if let Some(tape) = tape.filter(|_| known) {
+                            tape.reads(&reads);
+                        }
+                        known
+                    });
+                    if has_ended(table, id) {
+                        Reader::Ended
+                    } else if known {
+                        Reader::Known
+                    } else {
+                        Reader::Unknown
+                    }
+                });
+            }
+            Side::Recorded(answers) => {
+                for reads in answers.reads() {
+                    table.apply_reads(&reads, time);
+                }
+            }
+        }
     }
 
     /// Takes in what was read while the input was recorded that was taken in now, and
@@ -66,6 +108,9 @@ impl Pipeline {
     pub(in crate::cli::run) fn take_in_rest(&mut self) {
         if let Side::Recorded(answers) = &self.side {
             answers.unrecorded(&mut self.told);
+            for reads in answers.reads() {
+                self.table.apply_reads(&reads, self.second_at);
+            }
             if !self.told.is_empty() {
                 self.apply_told(|_, _, _| {});
             }

@@ -29,7 +29,7 @@ impl Pipeline {
             return;
         }
         // What it did without a record is known now, not in a second.
-        self.take_in_unrecorded_of(id);
+        self.take_in_unrecorded_of(id, time);
         for (id, moment) in due {
             self.look(id, moment, time);
         }
