@@ -3,8 +3,10 @@
 mod config;
 mod decision;
 mod metrics;
+mod model;
 mod range;
 
 pub use config::{Config, ConfigError, Mode, ModelChoice};
 pub use decision::{Action, Decision, Label, Spared, decide};
 pub use metrics::{AddressError, Metrics, MetricsAddress};
+pub use model::{ModelTrust, Reload};

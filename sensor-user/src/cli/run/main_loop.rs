@@ -35,6 +35,7 @@ pub(super) async fn run(
 ) -> io::Result<()> {
     let mut interrupt = signal(SignalKind::interrupt())?;
     let mut terminate = signal(SignalKind::terminate())?;
+    let mut hang_up = signal(SignalKind::hangup())?;
     let mut tick = tokio::time::interval(StatusLine::INTERVAL);
     let end = async {
         match options.duration {
@@ -52,6 +53,7 @@ pub(super) async fn run(
             _ = interrupt.recv() => break,
             _ = terminate.recv() => break,
             () = &mut end => break,
+            _ = hang_up.recv() => pipeline.look_for_model(),
             _ = tick.tick() => {
                 pipeline.tick(losses.read());
                 if pipeline.output_closed() {

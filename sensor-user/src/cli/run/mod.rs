@@ -1,13 +1,19 @@
+mod candidate;
+mod comparison;
 mod hashes;
+mod judge;
 mod known;
 mod looks;
 mod loss;
 mod main_loop;
 mod memory;
+mod model_line;
 mod pace;
 mod pipeline;
+mod reload;
 mod scoring;
 mod startup;
+mod succession;
 mod summary_text;
 mod verdict_line;
 
@@ -16,13 +22,13 @@ use std::{path::PathBuf, time::Duration};
 use super::{Failure, doctor, doctor::TierChoice, require_root};
 use crate::{
     capture::{Channels, Kernel, KernelOptions, RingSizes, Watches},
-    model::Model,
     outputs::{
         FeatureExport, Output, Writer,
         metrics::{self, Bound, Source},
     },
     policy::{Config, MetricsAddress, Mode, ModelChoice},
 };
+use candidate::Candidate;
 use known::Known;
 use pipeline::Pipeline;
 
@@ -47,6 +53,9 @@ pub(super) struct Arguments {
     /// ONNX file, `shipped` for the model inside the sensor, or `none` to capture only
     #[arg(long, value_name = "FILE|shipped|none")]
     model: Option<String>,
+    /// Use a model file that is not signed, whatever the mode and the policy
+    #[arg(long)]
+    allow_unsigned_model: bool,
     /// Which records to write
     #[arg(long, default_value = "verdicts")]
     events: Events,
@@ -93,10 +102,7 @@ pub(super) fn runtime() -> Result<tokio::runtime::Runtime, Failure> {
 
 pub(super) fn run(arguments: &Arguments) -> Result<(), Failure> {
     let config = configuration(arguments)?;
-    let model = match &config.model {
-        ModelChoice::Use(source) => Some(Model::load(source).map_err(Failure::usage)?),
-        ModelChoice::None => None,
-    };
+    let candidate = Candidate::of(&config)?;
     require_root()?;
     let runtime = runtime()?;
     runtime.block_on(async {
@@ -151,11 +157,14 @@ pub(super) fn run(arguments: &Arguments) -> Result<(), Failure> {
             eprint!("{}", doctor::render(&kernel));
         }
         doctor::require_hooks(&kernel)?;
+        let scoring = candidate
+            .map(|candidate| candidate.employ(&config))
+            .transpose()?;
         let mut pipeline = Pipeline::new(
             &config,
             Known::new(watches, excluded_cgroups),
             unrecorded,
-            model,
+            scoring,
             writer,
             export,
             arguments.events,
@@ -197,6 +206,9 @@ fn configuration(arguments: &Arguments) -> Result<Config, Failure> {
     }
     if let Some(model) = arguments.model.as_deref() {
         config.model = model.into();
+    }
+    if arguments.allow_unsigned_model {
+        config.trust.require_signature = Some(false);
     }
     if let Some(text) = &arguments.metrics {
         let allow_remote = config.metrics.allow_remote;

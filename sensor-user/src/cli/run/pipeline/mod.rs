@@ -21,7 +21,7 @@ use crate::{
     },
     event::{Act, Event, Unrecorded},
     hash::Hashed,
-    model::{Model, Score},
+    model::Score,
     outputs::{
         Counts, FeatureExport, Record, RecordBuilder, Writer, json_line, metrics::Publisher,
     },
@@ -65,7 +65,7 @@ impl Pipeline {
         config: &Config,
         known: Known,
         unrecorded: UnrecordedReader,
-        model: Option<Model>,
+        scoring: Option<Scoring>,
         writer: Option<Writer>,
         export: Option<FeatureExport>,
         events: Events,
@@ -84,7 +84,7 @@ impl Pipeline {
             told_at: BootTime::now(),
             resolver: Resolver::new(),
             target_resolver: Resolver::new(),
-            scoring: model.map(|model| Scoring::new(model, config)),
+            scoring,
             looks: Looks::new(config.mode == Mode::Enforce),
             scores: Vec::new(),
             protection: Protection::new(&config.protected),
@@ -204,6 +204,7 @@ impl Pipeline {
         self.take_hashes(false);
         self.take_in_unrecorded();
         self.tell_losses(kernel);
+        self.succeed();
         self.publish();
     }
 
