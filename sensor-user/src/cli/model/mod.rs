@@ -1,7 +1,14 @@
 //! `sensor model`: everything about model files, a command a file.
 
+mod bench;
+mod calibrate;
+mod compare;
+mod eval;
+mod explain;
+mod figures;
 mod inspect;
 mod keygen;
+mod rows;
 mod schema;
 mod set;
 mod sign;
@@ -11,9 +18,12 @@ use std::path::PathBuf;
 
 use serde::Serialize;
 
-use super::{Failure, admission::Gate};
+use super::{
+    Failure,
+    admission::{self, Gate},
+};
 use crate::{
-    model::Source,
+    model::{Model, Source, bundle::Sealed},
     policy::{Config, ModelChoice},
 };
 
@@ -37,6 +47,16 @@ enum Command {
     Verify(verify::Arguments),
     /// Check a bundle and put it where the policy has its model
     Set(set::Arguments),
+    /// Measure a model on labelled rows
+    Eval(eval::Arguments),
+    /// Show what two models say of the same rows
+    Compare(compare::Arguments),
+    /// Show what raised the score of a row
+    Explain(explain::Arguments),
+    /// Propose thresholds by a host's own rows, and write the model with them
+    Calibrate(calibrate::Arguments),
+    /// Time a model's scores
+    Bench(bench::Arguments),
 }
 
 pub(super) fn run(arguments: &Arguments) -> Result<(), Failure> {
@@ -47,6 +67,11 @@ pub(super) fn run(arguments: &Arguments) -> Result<(), Failure> {
         Command::Sign(arguments) => sign::run(arguments),
         Command::Verify(arguments) => verify::run(arguments),
         Command::Set(arguments) => set::run(arguments),
+        Command::Eval(arguments) => eval::run(arguments),
+        Command::Compare(arguments) => compare::run(arguments),
+        Command::Explain(arguments) => explain::run(arguments),
+        Command::Calibrate(arguments) => calibrate::run(arguments),
+        Command::Bench(arguments) => bench::run(arguments),
     }
 }
 
@@ -93,6 +118,26 @@ fn source(file: &str) -> Source {
         ModelChoice::Use(source) => source,
         ModelChoice::None => Source::File(file.into()),
     }
+}
+
+/// A model to measure, from an ONNX file or a bundle, whoever signed it: it decides
+/// about nothing here. A child tries it first all the same.
+fn loaded(file: &str) -> Result<Model, Failure> {
+    let source = source(file);
+    let bytes = source.read().map_err(Failure::usage)?;
+    if source == Source::Shipped {
+        return Model::from_bytes(&source, &bytes).map_err(Failure::usage);
+    }
+    if !Sealed::begins(&bytes) {
+        return admission::load(&source, &bytes, None).map_err(Failure::usage);
+    }
+    let bundle = Sealed::read(&bytes)
+        .and_then(|sealed| sealed.unverified())
+        .map_err(|error| {
+            let refused = format!("the model {source} was refused");
+            Failure::usage(anyhow::Error::new(error).context(refused))
+        })?;
+    admission::load(&source, bundle.model(), Some(&bundle)).map_err(Failure::usage)
 }
 
 fn print_json(value: &impl Serialize) -> Result<(), Failure> {

@@ -5,7 +5,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use super::{
     pace::{self, Pace},
@@ -19,6 +19,8 @@ use crate::{
 pub(super) struct Options {
     pub(super) duration: Option<Duration>,
     pub(super) quiet: bool,
+    /// Waited for from the start on: without it a SIGHUP ends the sensor.
+    pub(super) hang_up: Signal,
 }
 
 /// Records handled before timers and signals are looked at.
@@ -31,11 +33,10 @@ pub(super) async fn run(
     rings: &mut Rings,
     losses: &LossReader,
     kernel: Kernel,
-    options: Options,
+    mut options: Options,
 ) -> io::Result<()> {
     let mut interrupt = signal(SignalKind::interrupt())?;
     let mut terminate = signal(SignalKind::terminate())?;
-    let mut hang_up = signal(SignalKind::hangup())?;
     let mut tick = tokio::time::interval(StatusLine::INTERVAL);
     let end = async {
         match options.duration {
@@ -53,7 +54,7 @@ pub(super) async fn run(
             _ = interrupt.recv() => break,
             _ = terminate.recv() => break,
             () = &mut end => break,
-            _ = hang_up.recv() => pipeline.look_for_model(),
+            _ = options.hang_up.recv() => pipeline.look_for_model(),
             _ = tick.tick() => {
                 pipeline.tick(losses.read());
                 if pipeline.output_closed() {

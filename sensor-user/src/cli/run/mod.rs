@@ -19,6 +19,8 @@ mod verdict_line;
 
 use std::{path::PathBuf, time::Duration};
 
+use tokio::signal::unix::{SignalKind, signal};
+
 use super::{Failure, doctor, doctor::TierChoice, require_root};
 use crate::{
     capture::{Channels, Kernel, KernelOptions, RingSizes, Watches},
@@ -106,6 +108,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<(), Failure> {
     require_root()?;
     let runtime = runtime()?;
     runtime.block_on(async {
+        let hang_up = signal(SignalKind::hangup()).map_err(Failure::failed)?;
         let writer = match &arguments.output {
             None => None,
             Some(path) => {
@@ -189,6 +192,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<(), Failure> {
             main_loop::Options {
                 duration: arguments.duration,
                 quiet: arguments.quiet,
+                hang_up,
             },
         )
         .await

@@ -10,6 +10,7 @@ use std::{
     time::Duration,
 };
 
+use super::memory;
 use crate::{
     cli::admission::{Admitted, Gate},
     model::{Source, bundle::Manifest},
@@ -128,7 +129,9 @@ impl Watcher {
             before = now;
             if asked || (changed && self.on_change) {
                 self.seen = now;
-                if self.offer.send(self.admit()).is_err() {
+                let offer = self.admit();
+                memory::give_back();
+                if self.offer.send(offer).is_err() {
                     return;
                 }
             }

@@ -201,3 +201,191 @@ fn part(comparison: &Comparison, shift: Option<f64>) -> ModelComparisonPart {
         shift,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+    use crate::{
+        model::{Model, Source, bundle::StrongestAction, made_up},
+        policy::{Config, Mode},
+    };
+
+    const ROWS: usize = 64;
+
+    /// The shipped model under this name, which alerts from here on.
+    fn admitted(name: &str, alert: f32) -> Admitted {
+        let mut model = Model::load(&Source::Shipped).unwrap();
+        model.card.name = name.to_owned();
+        model.card.alert = Score::new(alert).unwrap();
+        model.card.kill = Score::new(1.0).unwrap();
+        Admitted {
+            model,
+            manifest: None,
+        }
+    }
+
+    fn succession(alert: f32) -> (Succession, Instant) {
+        let bench = Bench::from(&Config::default());
+        let limits = Reload {
+            shadow_scores: 128,
+            shadow_time: Duration::from_mins(1),
+            trial_scores: 256,
+            trial_time: Duration::from_mins(1),
+            ..Reload::default()
+        };
+        let running = Judge::new(admitted("old", alert), bench);
+        (Succession::new(running, bench, limits), Instant::now())
+    }
+
+    fn score(succession: &mut Succession, times: usize) {
+        let rows: Vec<Row> = made_up(ROWS).collect();
+        for _ in 0..times {
+            let mut scores = Vec::new();
+            succession
+                .running
+                .model
+                .scores(&rows, |score| scores.push(score));
+            succession.compare(&rows, &scores);
+        }
+    }
+
+    fn step(succession: &mut Succession, now: Instant) -> Option<(ModelStep, String)> {
+        let step = succession.advance(now)?;
+        Some((step.part.step, step.part.running.name))
+    }
+
+    #[test]
+    fn a_model_like_the_old_one_takes_over_after_its_scores() {
+        let (mut succession, now) = succession(0.5);
+        assert!(succession.advance(now).is_none());
+        let shadow = succession.offer(admitted("new", 0.5), now).unwrap();
+        assert_eq!(shadow.part.step, ModelStep::Shadow);
+        assert_eq!(shadow.part.running.name, "old");
+        assert_eq!(shadow.part.new.unwrap().name, "new");
+        score(&mut succession, 1);
+        assert!(succession.advance(now).is_none());
+        score(&mut succession, 1);
+        let (swapped, running) = step(&mut succession, now).unwrap();
+        assert_eq!((swapped, &running[..]), (ModelStep::Swapped, "new"));
+        score(&mut succession, 3);
+        assert!(succession.advance(now).is_none());
+        score(&mut succession, 1);
+        let (confirmed, running) = step(&mut succession, now).unwrap();
+        assert_eq!((confirmed, &running[..]), (ModelStep::Confirmed, "new"));
+        assert!(succession.beside.is_none());
+    }
+
+    #[test]
+    fn time_is_enough_where_there_is_nothing_to_score() {
+        let (mut succession, now) = succession(0.5);
+        succession.offer(admitted("new", 0.5), now).unwrap();
+        assert!(succession.advance(now + Duration::from_secs(59)).is_none());
+        let later = now + Duration::from_mins(1);
+        assert_eq!(step(&mut succession, later).unwrap().0, ModelStep::Swapped);
+        assert!(
+            succession
+                .advance(later + Duration::from_secs(59))
+                .is_none()
+        );
+        let end = later + Duration::from_mins(1);
+        assert_eq!(step(&mut succession, end).unwrap().0, ModelStep::Confirmed);
+    }
+
+    #[test]
+    fn a_loud_model_is_refused_before_it_runs() {
+        let (mut succession, now) = succession(1.0);
+        succession.offer(admitted("loud", 0.0), now).unwrap();
+        score(&mut succession, 1);
+        let refused = succession.advance(now).unwrap();
+        assert_eq!(refused.part.step, ModelStep::Refused);
+        assert_eq!(refused.part.running.name, "old");
+        let comparison = refused.part.comparison.unwrap();
+        assert_eq!((comparison.new_alerts, comparison.old_alerts), (64, 0));
+        assert!(refused.part.reason.unwrap().contains("alert_factor"));
+        assert!(succession.beside.is_none());
+    }
+
+    #[test]
+    fn a_model_that_turns_loud_is_taken_back() {
+        let (mut succession, now) = succession(1.0);
+        succession.offer(admitted("loud", 0.0), now).unwrap();
+        let later = now + Duration::from_mins(1);
+        assert_eq!(step(&mut succession, later).unwrap().0, ModelStep::Swapped);
+        score(&mut succession, 1);
+        let (reverted, running) = step(&mut succession, later).unwrap();
+        assert_eq!((reverted, &running[..]), (ModelStep::Reverted, "old"));
+        assert!(succession.beside.is_none());
+    }
+
+    #[test]
+    fn scores_that_move_take_a_model_back() {
+        let (mut succession, now) = succession(1.0);
+        succession.limits.shadow_scores = 640;
+        succession.limits.trial_scores = 100_000;
+        succession.offer(admitted("new", 1.0), now).unwrap();
+        score(&mut succession, 10);
+        assert_eq!(step(&mut succession, now).unwrap().0, ModelStep::Swapped);
+        // It says something else of rows of which the old one says what it said.
+        let beside = succession.beside.as_mut().unwrap();
+        let mut moved = beside.before.unwrap();
+        moved.new.histogram.rotate_right(5);
+        beside.comparison = moved;
+        let reverted = succession.advance(now).unwrap();
+        assert_eq!(reverted.part.step, ModelStep::Reverted);
+        assert!(reverted.part.reason.unwrap().contains("largest_shift"));
+    }
+
+    #[test]
+    fn the_model_that_runs_is_not_offered_to_itself() {
+        let (mut succession, now) = succession(0.5);
+        assert!(succession.offer(admitted("old", 0.5), now).is_none());
+        assert!(succession.beside.is_none());
+    }
+
+    #[test]
+    fn a_model_that_comes_during_a_trial_waits_for_its_end() {
+        let (mut succession, now) = succession(0.5);
+        succession.offer(admitted("new", 0.5), now).unwrap();
+        let later = now + Duration::from_mins(1);
+        assert_eq!(step(&mut succession, later).unwrap().0, ModelStep::Swapped);
+        assert!(succession.offer(admitted("newest", 0.5), later).is_none());
+        let end = later + Duration::from_mins(1);
+        assert_eq!(step(&mut succession, end).unwrap().0, ModelStep::Confirmed);
+        let (shadow, running) = step(&mut succession, end).unwrap();
+        assert_eq!((shadow, &running[..]), (ModelStep::Shadow, "new"));
+    }
+
+    #[test]
+    fn what_is_confirmed_is_to_be_remembered_and_no_earlier() {
+        let (mut succession, now) = succession(0.5);
+        let mut signed = admitted("new", 0.5);
+        let bytes = br#"{"name": "new", "version": 3, "created": "", "least_sensor": "0.1.0",
+            "strongest_action": "alert", "parts": [],
+            "schema": {"id": "", "version": 1, "sha256": ""}}"#;
+        signed.manifest = Some(serde_json::from_slice(bytes).unwrap());
+        let shadow = succession.offer(signed, now).unwrap();
+        assert!(shadow.accepted.is_none());
+        let later = now + Duration::from_mins(1);
+        assert!(succession.advance(later).unwrap().accepted.is_none());
+        let end = later + Duration::from_mins(1);
+        let accepted = succession.advance(end).unwrap().accepted.unwrap();
+        assert_eq!(accepted.version, 3);
+        assert_eq!(accepted.strongest_action, StrongestAction::Alert);
+        // For alerts only, whatever the policy allows.
+        let enforcing = Bench::from(&Config {
+            mode: Mode::Enforce,
+            ..Config::default()
+        });
+        let of = |manifest| Admitted {
+            manifest,
+            ..admitted("new", 0.5)
+        };
+        assert_eq!(
+            Judge::new(of(Some(accepted)), enforcing).mode,
+            Mode::Observe
+        );
+        assert_eq!(Judge::new(of(None), enforcing).mode, Mode::Enforce);
+    }
+}

@@ -108,7 +108,7 @@ impl Pipeline {
             spared,
             latency,
         } = scoring.judge(score, time, || {
-            protection.spares(portrait.id, portrait.image.as_deref())
+            protection.spares(portrait.id, portrait.parent, portrait.image.as_deref())
         });
         if decision.action == Action::None || !scoring.is_news(portrait.id, exec_at, decision.label)
         {
