@@ -13,6 +13,7 @@
 
 pub mod documentation;
 pub mod exposition;
+pub mod model_files;
 mod mounts;
 mod record;
 pub mod refusal;

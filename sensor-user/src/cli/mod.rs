@@ -1,5 +1,6 @@
 //! The command line.
 
+mod admission;
 mod doctor;
 mod model;
 mod run;
@@ -44,10 +45,13 @@ enum Command {
     Replay(run::replay::Arguments),
     /// Say what the sensor can see on this machine, hook by hook
     Doctor(doctor::Arguments),
-    /// Look at models
+    /// Look at, measure, sign and install models
     Model(model::Arguments),
     /// Print the JSON schema of the output records
     Schema,
+    /// Try an ONNX file on standard input, without rights: for the sensor itself
+    #[command(hide = true)]
+    TryModel(admission::Arguments),
 }
 
 /// Why a command failed, with its exit code.
@@ -93,6 +97,7 @@ pub fn main() -> ExitCode {
         Command::Doctor(arguments) => doctor::run(&arguments),
         Command::Model(arguments) => model::run(&arguments),
         Command::Schema => print_schema(),
+        Command::TryModel(arguments) => admission::run(&arguments),
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,

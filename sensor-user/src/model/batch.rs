@@ -43,7 +43,7 @@ impl Batch {
                 return Self::default();
             }
         };
-        let rows: Vec<Row> = rows.iter().copied().chain(made_up()).collect();
+        let rows: Vec<Row> = rows.iter().copied().chain(made_up(MADE_UP)).collect();
         if scores(&mut network, &rows) != scores(single, &rows) {
             tracing::debug!("the model scores several rows otherwise than one");
             return Self::default();
@@ -72,8 +72,8 @@ fn bits(score: Score) -> u32 {
     score.get().to_bits()
 }
 
-/// Rows within what the features allow, the same in every run.
-fn made_up() -> impl Iterator<Item = Row> {
+/// So many rows within what the features allow, the same in every run.
+pub fn made_up(rows: usize) -> impl Iterator<Item = Row> {
     // Marsaglia's xorshift: any other numbers would do.
     let mut state = 0x9e37_79b9_7f4a_7c15_u64;
     let mut share = move || {
@@ -82,7 +82,7 @@ fn made_up() -> impl Iterator<Item = Row> {
         state ^= state << 17;
         (state >> 40) as f32 / (1u32 << 24) as f32
     };
-    (0..MADE_UP).map(move |_| {
+    (0..rows).map(move |_| {
         let mut row = [0.0; COUNT];
         for (value, feature) in row.iter_mut().zip(FEATURES) {
             // Half of the values of real rows are zero.

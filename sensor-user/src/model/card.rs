@@ -64,19 +64,19 @@ pub enum CardError {
 }
 
 /// Keys that the sensor reads.
-mod key {
-    pub(super) const NAME: &str = "sensor.model.name";
-    pub(super) const VERSION: &str = "sensor.model.version";
-    pub(super) const SCHEMA_ID: &str = "sensor.schema.id";
-    pub(super) const SCHEMA_VERSION: &str = "sensor.schema.version";
-    pub(super) const SCHEMA_SHA256: &str = "sensor.schema.sha256";
-    pub(super) const SCHEMA_FEATURES: &str = "sensor.schema.features";
-    pub(super) const ALERT: &str = "sensor.threshold.alert";
-    pub(super) const KILL: &str = "sensor.threshold.kill";
-    pub(super) const BASELINE: &str = "sensor.baseline";
-    pub(super) const GOLDEN: &str = "sensor.golden";
+pub(super) mod key {
+    pub(in crate::model) const NAME: &str = "sensor.model.name";
+    pub(in crate::model) const VERSION: &str = "sensor.model.version";
+    pub(in crate::model) const SCHEMA_ID: &str = "sensor.schema.id";
+    pub(in crate::model) const SCHEMA_VERSION: &str = "sensor.schema.version";
+    pub(in crate::model) const SCHEMA_SHA256: &str = "sensor.schema.sha256";
+    pub(in crate::model) const SCHEMA_FEATURES: &str = "sensor.schema.features";
+    pub(in crate::model) const ALERT: &str = "sensor.threshold.alert";
+    pub(in crate::model) const KILL: &str = "sensor.threshold.kill";
+    pub(in crate::model) const BASELINE: &str = "sensor.baseline";
+    pub(in crate::model) const GOLDEN: &str = "sensor.golden";
     /// Keys below this prefix are shown as they are.
-    pub(super) const NOTES: &str = "sensor.note.";
+    pub(in crate::model) const NOTES: &str = "sensor.note.";
 }
 
 impl Card {

@@ -1,7 +1,9 @@
 use std::{
+    borrow::Cow,
     collections::BTreeMap,
-    fmt::Write as _,
-    fs,
+    fs::File,
+    io::Read as _,
+    os::unix::fs::OpenOptionsExt as _,
     panic::{AssertUnwindSafe, catch_unwind},
     path::{Path, PathBuf},
 };
@@ -13,6 +15,7 @@ use tract_onnx::prelude::{InferenceModel, OutletId, TractResult, TypedRunnableMo
 use super::{
     Card, CardError, Score,
     batch::{self, Batch},
+    bundle::hexadecimal,
     limits,
     logit::{Attribution, Logit},
     network::{self, Network},
@@ -40,6 +43,16 @@ pub enum Source {
     File(PathBuf),
 }
 
+impl Source {
+    /// The bytes, of at most 64 MiB: an ONNX file, or a bundle.
+    pub fn read(&self) -> Result<Cow<'static, [u8]>, LoadError> {
+        match self {
+            Self::Shipped => Ok(Cow::Borrowed(SHIPPED)),
+            Self::File(path) => read(path).map(Cow::Owned),
+        }
+    }
+}
+
 impl std::fmt::Display for Source {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
@@ -59,6 +72,12 @@ pub enum LoadError {
         path: PathBuf,
         /// What the system said.
         source: std::io::Error,
+    },
+    /// It is a folder, a pipe or a device.
+    #[error("the model {path} is no ordinary file")]
+    NoFile {
+        /// What it is called.
+        path: PathBuf,
     },
     /// The file is too large to be a model of this sensor.
     #[error("the model {path} has {found} bytes, at most {SIZE_MAX} are allowed")]
@@ -115,13 +134,17 @@ pub struct Model {
 impl Model {
     /// Loads, validates and tries a model.
     pub fn load(source: &Source) -> Result<Self, LoadError> {
+        Self::from_bytes(source, &source.read()?)
+    }
+
+    /// Loads, validates and tries the bytes of an ONNX file; `source` is for errors.
+    pub fn from_bytes(source: &Source, bytes: &[u8]) -> Result<Self, LoadError> {
         let _span = tracing::debug_span!("load the model").entered();
         let Opened {
-            bytes,
             model,
             single,
             logit,
-        } = open(source)?;
+        } = open(source, bytes)?;
         let refused = |error| LoadError::Card {
             model: source.to_string(),
             source: error,
@@ -130,7 +153,7 @@ impl Model {
         card.check_schema().map_err(refused)?;
         let mut loaded = Self {
             card,
-            sha256: hexadecimal(&bytes),
+            sha256: hexadecimal(&Sha256::digest(bytes)),
             single,
             batch: Batch::default(),
             logit,
@@ -144,14 +167,14 @@ impl Model {
         Ok(loaded)
     }
 
-    /// Card, hash and shapes of a file, whatever its schema.
-    pub fn inspect(source: &Source) -> Result<Inspection, LoadError> {
+    /// Card, hash and shapes of an ONNX file, whatever its schema; `source` is for
+    /// errors.
+    pub fn inspect(source: &Source, bytes: &[u8]) -> Result<Inspection, LoadError> {
         let Opened {
-            bytes,
             model,
             single,
             logit: _,
-        } = open(source)?;
+        } = open(source, bytes)?;
         let plan = single.plan();
         let card = Card::from_metadata(&metadata(&model)).map_err(|error| LoadError::Card {
             model: source.to_string(),
@@ -169,7 +192,7 @@ impl Model {
                 Err(CardError::Schema(lines)) => lines,
                 _ => Vec::new(),
             },
-            sha256: hexadecimal(&bytes),
+            sha256: hexadecimal(&Sha256::digest(bytes)),
             bytes: bytes.len(),
             inputs: facts(plan.model().input_outlets().unwrap_or_default()),
             outputs: facts(plan.model().output_outlets().unwrap_or_default()),
@@ -267,19 +290,14 @@ type Metadata = BTreeMap<String, String>;
 
 /// A file that tract runs.
 struct Opened {
-    bytes: Vec<u8>,
     model: InferenceModel,
     single: Network,
     logit: Option<Logit>,
 }
 
-fn open(source: &Source) -> Result<Opened, LoadError> {
-    let bytes = match source {
-        Source::Shipped => SHIPPED.to_vec(),
-        Source::File(path) => read(path)?,
-    };
+fn open(source: &Source, bytes: &[u8]) -> Result<Opened, LoadError> {
     let planned = guarded(|| {
-        let model = network::read(&bytes)?;
+        let model = network::read(bytes)?;
         let single = Network::new(&model, 1)?;
         let logit = Logit::of(&network::decode(&bytes)?)?;
         Ok((model, single, logit))
@@ -289,7 +307,6 @@ fn open(source: &Source) -> Result<Opened, LoadError> {
         reason,
     })?;
     Ok(Opened {
-        bytes,
         model,
         single,
         logit,
@@ -301,14 +318,32 @@ fn read(path: &Path) -> Result<Vec<u8>, LoadError> {
         path: path.into(),
         source,
     };
-    let found = fs::metadata(path).map_err(failed)?.len();
-    if found > SIZE_MAX {
-        return Err(LoadError::TooLarge {
-            path: path.into(),
-            found,
-        });
+    let too_large = |found| LoadError::TooLarge {
+        path: path.into(),
+        found,
+    };
+    // A pipe or a terminal would be waited for.
+    let file = File::options()
+        .read(true)
+        .custom_flags(rustix::fs::OFlags::NONBLOCK.bits().cast_signed())
+        .open(path)
+        .map_err(failed)?;
+    let metadata = file.metadata().map_err(failed)?;
+    if !metadata.is_file() {
+        return Err(LoadError::NoFile { path: path.into() });
     }
-    fs::read(path).map_err(failed)
+    if metadata.len() > SIZE_MAX {
+        return Err(too_large(metadata.len()));
+    }
+    let mut bytes = Vec::with_capacity(usize::try_from(metadata.len()).unwrap_or_default());
+    // It may grow meanwhile.
+    file.take(SIZE_MAX + 1)
+        .read_to_end(&mut bytes)
+        .map_err(failed)?;
+    if bytes.len() as u64 > SIZE_MAX {
+        return Err(too_large(bytes.len() as u64));
+    }
+    Ok(bytes)
 }
 
 fn metadata(model: &InferenceModel) -> Metadata {
@@ -347,18 +382,10 @@ fn guarded<T>(body: impl FnOnce() -> TractResult<T>) -> Result<T, String> {
     }
 }
 
-fn hexadecimal(bytes: &[u8]) -> String {
-    Sha256::digest(bytes)
-        .iter()
-        .fold(String::new(), |mut text, byte| {
-            // Writing to a string cannot fail.
-            let _ = write!(text, "{byte:02x}");
-            text
-        })
-}
-
 #[cfg(test)]
 mod tests {
+    use std::fs;
+
     use super::*;
     use crate::features::COUNT;
 
@@ -418,6 +445,11 @@ mod tests {
             assert!(error.contains("model.onnx"), "{error}");
         }
         fs::remove_file(&path).unwrap();
+        let folder = Source::File(directory.path().into());
+        assert!(matches!(
+            Model::load(&folder),
+            Err(LoadError::NoFile { .. })
+        ));
         assert!(matches!(Model::load(&source), Err(LoadError::Read { .. })));
     }
 
@@ -425,10 +457,7 @@ mod tests {
     fn a_file_that_is_too_large_is_not_read() {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("huge.onnx");
-        fs::File::create(&path)
-            .unwrap()
-            .set_len(SIZE_MAX + 1)
-            .unwrap();
+        File::create(&path).unwrap().set_len(SIZE_MAX + 1).unwrap();
         let error = Model::load(&Source::File(path)).unwrap_err();
         assert!(matches!(error, LoadError::TooLarge { .. }), "{error}");
     }

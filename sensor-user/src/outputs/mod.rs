@@ -16,8 +16,9 @@ pub use line::{json_line, render};
 pub use record::{
     CgroupPart, ChangePart, ContainerPart, CredentialsPart, DnsPart, ExecPart, ExitPart, FilePart,
     ForkPart, HashPart, Hexadecimal, KernelPart, KeyPart, LossPart, LossSource, MemoryPart,
-    ModelPart, NamespacesPart, NetworkPart, ParentPart, ProcessPart, Record, RecordName,
-    RepeatPart, SummaryPart, TargetPart, Through, VerdictPart, schema,
+    ModelChangePart, ModelComparisonPart, ModelPart, ModelStep, NamespacesPart, NetworkPart,
+    ParentPart, ProcessPart, Record, RecordName, RepeatPart, SummaryPart, TargetPart, Through,
+    VerdictPart, schema,
 };
 pub use status::{Status, StatusLine, mebibytes};
 pub use summary::{Counts, Latencies};

@@ -3,7 +3,7 @@ use std::{collections::BTreeMap, time::Duration};
 use hdrhistogram::Histogram;
 use sensor_common::RecordKind;
 
-use super::metrics::Buckets;
+use super::{ModelStep, metrics::Buckets};
 use crate::policy::{Action, Label};
 
 /// What was taken in and given out during a run.
@@ -12,6 +12,7 @@ pub struct Counts {
     events: [u64; RecordKind::COUNT],
     /// Verdicts by label and action.
     verdicts: [[u64; 4]; 3],
+    model_steps: [u64; ModelStep::ALL.len()],
     /// Processes killed.
     pub kills: u64,
     /// Scores taken.
@@ -29,6 +30,7 @@ impl Default for Counts {
         Self {
             events: [0; RecordKind::COUNT],
             verdicts: [[0; 4]; 3],
+            model_steps: [0; ModelStep::ALL.len()],
             kills: 0,
             scores: 0,
             rows: 0,
@@ -59,6 +61,17 @@ impl Counts {
     #[must_use]
     pub fn verdicts_of(&self, label: Label, action: Action) -> u64 {
         self.verdicts[label as usize][action as usize]
+    }
+
+    /// Counts a step from one model to the next.
+    pub fn model_step(&mut self, step: ModelStep) {
+        self.model_steps[step as usize] += 1;
+    }
+
+    /// Steps of this kind.
+    #[must_use]
+    pub fn model_steps_of(&self, step: ModelStep) -> u64 {
+        self.model_steps[step as usize]
     }
 
     /// Verdicts given.

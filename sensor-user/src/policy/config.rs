@@ -6,7 +6,12 @@ use std::{
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
-use super::{metrics::Metrics, range::Ranges, secrets};
+use super::{
+    metrics::Metrics,
+    model::{ModelTrust, Reload, ReloadSection},
+    range::Ranges,
+    secrets,
+};
 use crate::{
     capture::{Exclusions, WatchedName},
     model::{Score, Source},
@@ -50,6 +55,10 @@ pub struct Config {
     pub mode: Mode,
     /// Which model scores.
     pub model: ModelChoice,
+    /// Whose models are used.
+    pub trust: ModelTrust,
+    /// How a new model takes over.
+    pub reload: Reload,
     /// Alert threshold; the model's own when `None`.
     pub alert: Option<Score>,
     /// Kill threshold; the model's own when `None`.
@@ -84,6 +93,8 @@ impl Default for Config {
         Self {
             mode: Mode::Observe,
             model: ModelChoice::Use(Source::Shipped),
+            trust: ModelTrust::default(),
+            reload: Reload::default(),
             alert: None,
             kill: None,
             protected: Vec::new(),
@@ -139,6 +150,7 @@ pub enum ConfigError {
 #[serde(deny_unknown_fields, default)]
 struct File {
     model: ModelSection,
+    reload: ReloadSection,
     response: ResponseSection,
     limits: LimitsSection,
     watch: WatchSection,
@@ -175,6 +187,9 @@ struct ModelSection {
     path: Option<String>,
     alert_threshold: Option<f64>,
     kill_threshold: Option<f64>,
+    trusted_keys: Option<PathBuf>,
+    require_signature: Option<bool>,
+    state: Option<PathBuf>,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -204,7 +219,7 @@ impl Config {
         Self::parse(&text, path)
     }
 
-    fn parse(text: &str, path: &Path) -> Result<Self, ConfigError> {
+    pub(super) fn parse(text: &str, path: &Path) -> Result<Self, ConfigError> {
         let file: File = toml::from_str(text).map_err(|error| ConfigError::Parse {
             path: path.into(),
             message: error.to_string().trim_end().to_owned(),
@@ -238,6 +253,14 @@ impl Config {
                 None => ModelChoice::Use(Source::Shipped),
                 Some(choice) => choice.into(),
             },
+            trust: ModelTrust {
+                trusted_keys: ranges.absolute("model.trusted_keys", file.model.trusted_keys)?,
+                require_signature: file.model.require_signature,
+                state: ranges
+                    .absolute("model.state", file.model.state)?
+                    .unwrap_or(defaults.trust.state),
+            },
+            reload: ranges.reload(&file.reload)?,
             alert,
             kill,
             protected: file.response.protected,

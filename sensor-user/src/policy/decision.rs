@@ -61,7 +61,7 @@ impl Action {
 pub enum Spared {
     /// It is process 1.
     Init,
-    /// It is the sensor itself, or an ancestor of it.
+    /// It is the sensor itself, a child of it, or an ancestor.
     Sensor,
     /// It is a kernel thread, or its program is not known.
     NoProgram,

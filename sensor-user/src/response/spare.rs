@@ -11,13 +11,14 @@ use crate::{
 /// Who is never killed.
 #[derive(Clone, Debug)]
 pub struct Protection {
+    own: Tgid,
     sensor: HashSet<Tgid>,
     executables: HashSet<Box<[u8]>>,
 }
 
 impl Protection {
-    /// Protects process 1, the sensor, its ancestors as they are now, and
-    /// these executables.
+    /// Protects process 1, the sensor with its children, its ancestors as they are
+    /// now, and these executables.
     #[must_use]
     pub fn new(executables: &[PathBuf]) -> Self {
         let mut sensor = HashSet::new();
@@ -38,18 +39,26 @@ impl Protection {
             .map(|path| path.as_os_str().as_bytes().into())
             .collect();
         Self {
+            own: Tgid(std::process::id()),
             sensor,
             executables,
         }
     }
 
-    /// Why a process that runs this program may not be killed, if so.
+    /// Why a process with this parent that runs this program may not be killed, if so.
+    /// The sensor's children try models, and have no rights.
     #[must_use]
-    pub fn spares(&self, process: ProcessId, image: Option<&Image>) -> Option<Spared> {
+    pub fn spares(
+        &self,
+        process: ProcessId,
+        parent: Option<ProcessId>,
+        image: Option<&Image>,
+    ) -> Option<Spared> {
         if process.tgid == Tgid(1) {
             return Some(Spared::Init);
         }
-        if self.sensor.contains(&process.tgid) {
+        let is_child = parent.is_some_and(|parent| parent.tgid == self.own);
+        if is_child || self.sensor.contains(&process.tgid) {
             return Some(Spared::Sensor);
         }
         match image {
@@ -86,8 +95,13 @@ mod tests {
             (process(4_000_000, b"/tmp/sshd"), None),
             ((process_id(2, 0), None), Some(Spared::NoProgram)),
         ] {
-            let found = protection.spares(process, image.as_ref());
+            let found = protection.spares(process, None, image.as_ref());
             assert_eq!(found, spared, "{process:?}");
+        }
+        let (child, image) = process(4_000_000, b"/tmp/sensor");
+        for (of, spared) in [(own, Some(Spared::Sensor)), (parent, None)] {
+            let found = protection.spares(child, Some(process_id(of, 0)), image.as_ref());
+            assert_eq!(found, spared, "{of}");
         }
     }
 }

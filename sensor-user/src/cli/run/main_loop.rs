@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use super::{
     pace::{self, Pace},
@@ -17,6 +17,8 @@ use crate::{
 pub(super) struct Options {
     pub(super) duration: Option<Duration>,
     pub(super) quiet: bool,
+    /// Waited for from the start on: without it a SIGHUP ends the sensor.
+    pub(super) hang_up: Signal,
 }
 
 /// Records handled before timers and signals are looked at.
@@ -29,7 +31,7 @@ pub(super) async fn run(
     rings: &mut Rings,
     losses: &LossReader,
     kernel: Kernel,
-    options: Options,
+    mut options: Options,
 ) -> anyhow::Result<()> {
     let mut interrupt = signal(SignalKind::interrupt())?;
     let mut terminate = signal(SignalKind::terminate())?;
@@ -50,6 +52,7 @@ pub(super) async fn run(
             _ = interrupt.recv() => break,
             _ = terminate.recv() => break,
             () = &mut end => break,
+            _ = options.hang_up.recv() => pipeline.look_for_model(),
             _ = tick.tick() => {
                 pipeline.second(losses.read());
                 if pipeline.output_closed() {

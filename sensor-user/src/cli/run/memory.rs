@@ -1,4 +1,5 @@
-//! Memory that the start took and that a running sensor does not need.
+//! Memory that the start, or the trial of a new model, took and that a running sensor
+//! does not need.
 
 use procfs::process::{MMPermissions, MMapPath, MemoryMap, Process};
 

@@ -1,27 +1,31 @@
+mod candidate;
+mod comparison;
 mod hashes;
+mod judge;
 mod known;
 mod looks;
 mod loss;
 mod machine;
 mod main_loop;
 mod memory;
+mod model_line;
 mod pace;
 mod pipeline;
 pub(super) mod record;
+mod reload;
 pub(super) mod replay;
 mod scoring;
 mod session;
 mod startup;
+mod succession;
 mod summary_text;
 mod verdict_line;
 
 use std::{path::PathBuf, time::Duration};
 
 use super::{Failure, doctor::TierChoice};
-use crate::{
-    model::Model,
-    policy::{Config, MetricsAddress, Mode, ModelChoice},
-};
+use crate::policy::{Config, MetricsAddress, Mode, ModelChoice};
+use candidate::Candidate;
 use session::Session;
 
 /// Which records are written.
@@ -45,6 +49,9 @@ pub(super) struct Arguments {
     /// ONNX file, `shipped` for the model inside the sensor, or `none` to capture only
     #[arg(long, value_name = "FILE|shipped|none")]
     model: Option<String>,
+    /// Use a model file that is not signed, whatever the mode and the policy
+    #[arg(long)]
+    allow_unsigned_model: bool,
     /// Which records to write
     #[arg(long, default_value = "verdicts")]
     events: Events,
@@ -97,13 +104,10 @@ pub(super) fn runtime() -> Result<tokio::runtime::Runtime, Failure> {
 
 pub(super) fn run(arguments: &Arguments) -> Result<(), Failure> {
     let config = configuration(arguments)?;
-    let model = match &config.model {
-        ModelChoice::Use(source) => Some(Model::load(source).map_err(Failure::usage)?),
-        ModelChoice::None => None,
-    };
+    let candidate = Candidate::of(&config)?;
     session::run(Session {
         config,
-        model,
+        candidate,
         events: arguments.events,
         output: arguments.output.as_deref(),
         export: arguments.export_features.as_deref(),
@@ -126,6 +130,9 @@ fn configuration(arguments: &Arguments) -> Result<Config, Failure> {
     }
     if let Some(model) = arguments.model.as_deref() {
         config.model = model.into();
+    }
+    if arguments.allow_unsigned_model {
+        config.trust.require_signature = Some(false);
     }
     if let Some(text) = &arguments.metrics {
         let allow_remote = config.metrics.allow_remote;

@@ -46,7 +46,7 @@ pub(in crate::cli) fn run(arguments: &Arguments) -> Result<(), Failure> {
     config.metrics.listen = None;
     session::run(Session {
         config,
-        model: None,
+        candidate: None,
         events: Events::Verdicts,
         output: None,
         export: None,

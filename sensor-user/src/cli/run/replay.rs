@@ -10,11 +10,11 @@ use super::{
     Events,
     machine::Machine,
     pipeline::{Outlets, Pipeline},
+    scoring::Scoring,
     session::{export, writer},
 };
 use crate::{
-    cli::{Failure, exit},
-    model::Model,
+    cli::{Failure, admission::Gate, exit},
     outputs::{WhenFull, mebibytes},
     policy::{Config, Mode, ModelChoice},
     recording::{Ending, Recording, RecordingError},
@@ -60,8 +60,12 @@ pub(in crate::cli) fn run(arguments: &Arguments) -> Result<(), Failure> {
     }
     // What was recorded is over: there is nobody to be killed.
     config.mode = Mode::Observe;
-    let model = match &config.model {
-        ModelChoice::Use(source) => Some(Model::load(source).map_err(Failure::usage)?),
+    let scoring = match &config.model {
+        ModelChoice::Use(source) => {
+            // Its version is not remembered: nothing follows from these scores.
+            let admitted = Gate::new(&config).admit(source).map_err(Failure::usage)?;
+            Some(Scoring::new(admitted, &config, None))
+        }
         ModelChoice::None => None,
     };
     let mut recording = Recording::open(&arguments.file).map_err(|error| of(arguments, error))?;
@@ -70,7 +74,7 @@ pub(in crate::cli) fn run(arguments: &Arguments) -> Result<(), Failure> {
         .require_readable()
         .map_err(|error| of(arguments, error))?;
     let outlets = Outlets {
-        model,
+        scoring,
         writer: writer(arguments.output.as_deref(), &config, WhenFull::Wait)?,
         export: export(arguments.export_features.as_deref(), WhenFull::Wait)?,
         events: arguments.events,

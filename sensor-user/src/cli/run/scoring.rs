@@ -7,14 +7,20 @@ use std::{
 
 use lru::LruCache;
 
+use super::{
+    judge::Judge,
+    reload::{Offer, Reloader},
+    succession::{Step, Succession},
+};
 use crate::{
     bound::non_zero,
     capture::BootTime,
+    cli::admission::Admitted,
     event::ProcessId,
     features::{Moment, Row},
-    model::{Model, Reason, Score, explain},
+    model::{Reason, Score, explain},
     outputs::{Latencies, ModelPart, metrics::Snapshot},
-    policy::{Action, Config, Decision, Label, Mode, Spared, decide},
+    policy::{Action, Config, Decision, Label, Spared, decide},
     state::{Applied, Process, ProcessTable},
 };
 
@@ -22,13 +28,10 @@ use crate::{
 /// killed ones whose end is waited for.
 const JUDGED_MAX: NonZeroUsize = non_zero(8_192);
 
-/// Model, thresholds, and what they gave so far.
+/// The model, and what it gave so far.
 pub(super) struct Scoring {
-    model: Model,
-    identity: ModelPart,
-    alert: Score,
-    kill: Score,
-    mode: Mode,
+    models: Succession,
+    reloader: Option<Reloader>,
     judged: LruCache<(ProcessId, BootTime), Label>,
     killed: LruCache<ProcessId, BootTime>,
     death: Latencies,
@@ -58,26 +61,13 @@ pub(super) struct Percentiles {
 }
 
 impl Scoring {
-    pub(super) fn new(model: Model, config: &Config) -> Self {
-        let identity = ModelPart {
-            name: model.card.name.clone(),
-            version: model.card.version.clone(),
-            sha256: model.sha256.clone(),
-        };
-        let alert = config.alert.unwrap_or(model.card.alert);
-        // A configured alert threshold above the model's kill threshold raises
-        // that too: what is not worth an alert is not worth a kill.
-        let own_kill = if model.card.kill > alert {
-            model.card.kill
-        } else {
-            alert
-        };
+    /// `reloader` where the model may be followed by another.
+    pub(super) fn new(admitted: Admitted, config: &Config, reloader: Option<Reloader>) -> Self {
+        let bench = config.into();
+        let running = Judge::new(admitted, bench);
         Self {
-            alert,
-            kill: config.kill.unwrap_or(own_kill),
-            mode: config.mode,
-            model,
-            identity,
+            models: Succession::new(running, bench, config.reload.clone()),
+            reloader,
             judged: LruCache::new(JUDGED_MAX),
             killed: LruCache::new(JUDGED_MAX),
             death: Latencies::new(),
@@ -90,11 +80,42 @@ impl Scoring {
     /// probability.
     pub(super) fn score(&mut self, rows: &[Row], scores: &mut Vec<Option<Score>>) {
         let before = Instant::now();
-        self.model.scores(rows, |score| scores.push(score));
+        let first = scores.len();
+        let model = &mut self.models.running.model;
+        model.scores(rows, |score| scores.push(score));
         let each = before.elapsed() / u32::try_from(rows.len()).unwrap_or(u32::MAX).max(1);
         for _ in rows {
             self.inference.record(each);
         }
+        self.models
+            .compare(rows, scores.get(first..).unwrap_or_default());
+    }
+
+    /// Has the model's file looked at.
+    pub(super) fn look_at_file(&self) {
+        if let Some(reloader) = &self.reloader {
+            reloader.look();
+        } else {
+            tracing::warn!("the model is no file: there is nothing to load again");
+        }
+    }
+
+    /// Takes the next steps from one model to another, where some are due.
+    pub(super) fn succeed(&mut self) -> Vec<Step> {
+        let Some(reloader) = &self.reloader else {
+            return Vec::new();
+        };
+        let now = Instant::now();
+        let models = &mut self.models;
+        let offered = reloader.offer().and_then(|offer| match offer {
+            Offer::Admitted(admitted) => models.offer(*admitted, now),
+            Offer::Refused(reason) => Some(models.refused(reason)),
+        });
+        let mut steps: Vec<Step> = offered.into_iter().chain(models.advance(now)).collect();
+        for manifest in steps.iter_mut().filter_map(|step| step.accepted.take()) {
+            reloader.accept(manifest);
+        }
+        steps
     }
 
     /// Decides what follows from a score, for an event of so long ago; `None` in a
@@ -106,9 +127,11 @@ impl Scoring {
         latency: Option<Duration>,
         spared: impl FnOnce() -> Option<Spared>,
     ) -> Judgement {
-        let matters = score >= self.alert || score >= self.kill;
-        let spared = matters.then(spared).flatten();
-        let decision = decide(score, self.alert, self.kill, self.mode, spared);
+        let running = &self.models.running;
+        let spared = (running.label(score) != Label::Benign)
+            .then(spared)
+            .flatten();
+        let decision = decide(score, running.alert, running.kill, running.mode, spared);
         if let Some(latency) = latency {
             self.decision.record(latency);
         }
@@ -155,19 +178,16 @@ impl Scoring {
 
     /// The threshold that a label stands for.
     pub(super) fn threshold(&self, label: Label) -> Score {
-        match label {
-            Label::Malicious => self.kill,
-            Label::Suspicious | Label::Benign => self.alert,
-        }
+        self.models.running.threshold(label)
     }
 
     /// What raised the score most.
     pub(super) fn reasons(&mut self, row: &Row, score: Score) -> Vec<Reason> {
-        explain(&mut self.model, row, score)
+        explain(&mut self.models.running.model, row, score)
     }
 
     pub(super) fn identity(&self) -> ModelPart {
-        self.identity.clone()
+        self.models.running.identity.clone()
     }
 
     /// Puts the times taken so far into a snapshot.

@@ -2,8 +2,11 @@
 
 use std::{path::Path, time::Duration};
 
+use tokio::signal::unix::{SignalKind, signal};
+
 use super::{
     Events,
+    candidate::Candidate,
     known::Known,
     machine::{Loaded, Machine},
     main_loop, memory,
@@ -17,7 +20,6 @@ use crate::{
         doctor::{self, TierChoice},
         require_root,
     },
-    model::Model,
     outputs::{
         FeatureExport, Output, WhenFull, Writer,
         metrics::{self, Bound, Source},
@@ -29,7 +31,7 @@ use crate::{
 /// What a run is to do.
 pub(super) struct Session<'a> {
     pub(super) config: Config,
-    pub(super) model: Option<Model>,
+    pub(super) candidate: Option<Candidate>,
     pub(super) events: Events,
     pub(super) output: Option<&'a Path>,
     pub(super) export: Option<&'a Path>,
@@ -77,7 +79,7 @@ pub(super) fn run(session: Session<'_>) -> Result<(), Failure> {
 async fn capture(session: Session<'_>) -> Result<(), Failure> {
     let Session {
         config,
-        model,
+        candidate,
         events,
         output,
         export: rows,
@@ -88,8 +90,10 @@ async fn capture(session: Session<'_>) -> Result<(), Failure> {
         tier,
         quiet,
     } = session;
-    let outlets = Outlets {
-        model,
+    // From here on a SIGHUP does not end the sensor.
+    let hang_up = signal(SignalKind::hangup()).map_err(Failure::failed)?;
+    let mut outlets = Outlets {
+        scoring: None,
         writer: writer(output, &config, WhenFull::Drop)?,
         export: export(rows, WhenFull::Drop)?,
         events,
@@ -137,6 +141,9 @@ async fn capture(session: Session<'_>) -> Result<(), Failure> {
         eprint!("{}", doctor::render(&kernel));
     }
     doctor::require_hooks(&kernel)?;
+    outlets.scoring = candidate
+        .map(|candidate| candidate.employ(&config))
+        .transpose()?;
     let loaded = Loaded {
         tier: kernel.tier(),
         known: Known::new(watches, excluded_cgroups),
@@ -157,7 +164,11 @@ async fn capture(session: Session<'_>) -> Result<(), Failure> {
         .map_err(Failure::failed)?;
     startup::take_in_existing(&mut pipeline, &mut rings, listeners);
     memory::give_back();
-    let options = main_loop::Options { duration, quiet };
+    let options = main_loop::Options {
+        duration,
+        quiet,
+        hang_up,
+    };
     main_loop::run(&mut pipeline, &mut rings, &losses, kernel, options)
         .await
         .map_err(Failure::failed)

@@ -11,8 +11,6 @@ use crate::{
 /// What never changes during a run.
 #[derive(Clone, Debug, Default)]
 pub struct Facts {
-    /// The model that scores, if one does.
-    pub model: Option<ModelPart>,
     /// Name of the mode.
     pub mode: &'static str,
     /// When the sensor started, in seconds since 1970.
@@ -24,6 +22,8 @@ pub struct Facts {
 /// Everything that metrics tell of one moment. It costs one look a second, whoever asks.
 #[derive(Clone, Debug, Default)]
 pub struct Snapshot {
+    /// The model that scores, if one does.
+    pub model: Option<ModelPart>,
     /// When it was taken, in seconds since 1970.
     pub taken: i64,
     /// What was taken in and given out.

@@ -5,7 +5,10 @@ use std::borrow::Cow;
 use sensor_common::RecordKind;
 
 use super::{Buckets, Facts, Process, Snapshot};
-use crate::policy::{Action, Label};
+use crate::{
+    outputs::ModelStep,
+    policy::{Action, Label},
+};
 
 /// What kind of thing a metric is, with how its values are had.
 #[derive(Clone, Copy, Debug)]
@@ -234,14 +237,26 @@ pub const METRICS: &[Metric] = &[
     Metric {
         name: "sensor_model",
         labels: &["name", "version", "sha256"],
-        help: "The model that scores; absent without one.",
+        help: "The model that scores; absent without one. A signed one has the version that was signed.",
         values: Values::Info(|reading| {
-            let model = reading.facts.model.iter();
+            let model = reading.snapshot.model.iter();
             model
                 .map(|model| {
                     let parts = [&model.name, &model.version, &model.sha256];
                     (parts.map(|part| part.clone().into()).to_vec(), ())
                 })
+                .collect()
+        }),
+    },
+    Metric {
+        name: "sensor_model_steps",
+        labels: &["step"],
+        help: "Steps from one model to the next: refused, shadow, swapped, confirmed, reverted.",
+        values: Values::Counter(|reading| {
+            let steps = ModelStep::ALL.into_iter();
+            let counts = &reading.snapshot.counts;
+            steps
+                .map(|step| (vec![step.name().into()], counts.model_steps_of(step)))
                 .collect()
         }),
     },
@@ -315,17 +330,17 @@ mod tests {
 
     #[test]
     fn every_value_has_a_value_for_each_label() {
-        let facts = Facts {
+        let snapshot = Snapshot {
             model: Some(crate::outputs::ModelPart {
                 name: String::from("n"),
                 version: String::from("v"),
                 sha256: String::from("s"),
             }),
-            ..Facts::default()
+            ..Snapshot::default()
         };
         let reading = Reading {
-            facts: &facts,
-            snapshot: &Snapshot::default(),
+            facts: &Facts::default(),
+            snapshot: &snapshot,
             process: Process::default(),
         };
         for metric in METRICS {

@@ -111,11 +111,10 @@ mod tests {
         policy::{Action, Label},
     };
 
-    fn text(snapshot: Snapshot, model: Option<ModelPart>) -> String {
+    fn text(snapshot: Snapshot) -> String {
         let (publisher, published) = channel();
         publisher.publish(snapshot);
         let facts = Facts {
-            model,
             mode: "observe",
             started: 1_700_000_000,
             table_capacity: 64,
@@ -134,7 +133,7 @@ mod tests {
         snapshot.counts.undecoded = 3;
         snapshot.inference.record(Duration::from_micros(20));
         snapshot.inference.record(Duration::from_secs(4));
-        let text = text(snapshot, None);
+        let text = text(snapshot);
         for line in [
             "# TYPE sensor_acts counter",
             "sensor_acts_total{kind=\"file.open\",fate=\"lost\"} 0",
@@ -163,7 +162,10 @@ mod tests {
             version: String::from("\\"),
             sha256: String::new(),
         };
-        let text = text(Snapshot::default(), Some(model));
+        let text = text(Snapshot {
+            model: Some(model),
+            ..Snapshot::default()
+        });
         let line = text
             .lines()
             .find(|line| line.starts_with("sensor_model_info"))

@@ -9,6 +9,7 @@ mod hash;
 mod hexadecimal;
 mod kernel;
 mod memory;
+mod model;
 mod name;
 mod network;
 mod process;
@@ -26,6 +27,7 @@ pub use hash::HashPart;
 pub use hexadecimal::Hexadecimal;
 pub use kernel::KernelPart;
 pub use memory::MemoryPart;
+pub use model::{ModelChangePart, ModelComparisonPart, ModelStep};
 pub use name::RecordName;
 pub use network::{DnsPart, NetworkPart};
 pub use process::{ChangePart, ExecPart, ExitPart, ForkPart, ParentPart, ProcessPart};
@@ -99,6 +101,9 @@ pub struct Record {
     /// With `verdict`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub verdict: Option<VerdictPart>,
+    /// With `model`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub model: Option<ModelChangePart>,
     /// With `loss`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub loss: Option<LossPart>,
@@ -133,6 +138,7 @@ impl Record {
             cgroup: None,
             repeat: None,
             verdict: None,
+            model: None,
             loss: None,
             summary: None,
         }

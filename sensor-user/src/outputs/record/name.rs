@@ -164,6 +164,9 @@ pub enum RecordName {
     /// The model found a process suspicious or malicious.
     #[serde(rename = "verdict")]
     Verdict,
+    /// A new model was offered, and is on its way to take over, or refused.
+    #[serde(rename = "model")]
+    Model,
     /// Records were lost.
     #[serde(rename = "loss")]
     Loss,

@@ -17,7 +17,7 @@ use crate::{
     capture::{BootTime, KernelLosses, Resolver, ScannedProcess, WallClock, decode},
     event::{Act, Event, ProcessId, Tgid, Unrecorded},
     hash::Hashed,
-    model::{Model, Score},
+    model::Score,
     outputs::{
         Counts, FeatureExport, Record, RecordBuilder, Writer, json_line, metrics::Publisher,
     },
@@ -61,7 +61,7 @@ pub(super) struct Pipeline {
 /// What the pipeline scores with and writes to.
 #[derive(Default)]
 pub(super) struct Outlets {
-    pub(super) model: Option<Model>,
+    pub(super) scoring: Option<Scoring>,
     pub(super) writer: Option<Writer>,
     pub(super) export: Option<FeatureExport>,
     pub(super) events: Events,
@@ -79,7 +79,7 @@ impl Pipeline {
             side,
         } = machine;
         let Outlets {
-            model,
+            scoring,
             writer,
             export,
             events,
@@ -101,7 +101,7 @@ impl Pipeline {
             told_at: started,
             resolver,
             target_resolver,
-            scoring: model.map(|model| Scoring::new(model, config)),
+            scoring,
             looks: Looks::new(config.mode == Mode::Enforce),
             scores: Vec::new(),
             hashes: Hashes::new(hash_file),
@@ -284,6 +284,7 @@ impl Pipeline {
         self.take_in_reads(time);
         self.take_in_unrecorded();
         self.tell_losses(losses, time);
+        self.succeed();
         self.publish();
     }
 

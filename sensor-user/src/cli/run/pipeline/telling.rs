@@ -4,6 +4,7 @@ use super::{
     super::{
         loss::AgentLosses,
         machine::Side,
+        model_line,
         scoring::Scoring,
         summary_text::{self, Replayed},
     },
@@ -23,7 +24,6 @@ impl Pipeline {
     /// What metrics tell of this run that does not change.
     pub(in crate::cli::run) fn facts(&self, config: &Config) -> Facts {
         Facts {
-            model: self.scoring.as_ref().map(Scoring::identity),
             mode: config.mode.name(),
             started: self.records.clock.unix_seconds(self.started),
             table_capacity: config.processes,
@@ -43,6 +43,7 @@ impl Pipeline {
         };
         let hashes = self.hashes.counts();
         let mut snapshot = Snapshot {
+            model: self.scoring.as_ref().map(Scoring::identity),
             taken: self.records.clock.unix_seconds(BootTime::now()),
             counts: self.counts.clone(),
             kernel: self.losses.kernel().clone(),
@@ -57,6 +58,31 @@ impl Pipeline {
             scoring.show_times(&mut snapshot);
         }
         publisher.publish(snapshot);
+    }
+
+    /// Has the model's file looked at.
+    pub(in crate::cli::run) fn look_for_model(&self) {
+        if let Some(scoring) = &self.scoring {
+            scoring.look_at_file();
+        } else {
+            tracing::warn!("there is no model to load again");
+        }
+    }
+
+    /// Lets a new model take over, step by step, and tells of each.
+    pub(super) fn succeed(&mut self) {
+        let Some(scoring) = &mut self.scoring else {
+            return;
+        };
+        for step in scoring.succeed() {
+            let part = step.part;
+            self.counts.model_step(part.step);
+            self.verdict_lines.push(model_line::render(&part));
+            let time = self.records.clock.rfc3339(BootTime::now());
+            let mut record = Record::new(RecordName::Model, time);
+            record.model = Some(part);
+            self.write(&record);
+        }
     }
 
     pub(super) fn tell_losses(&mut self, kernel: KernelLosses, now: BootTime) {
