@@ -153,7 +153,7 @@ fn an_output_that_cannot_be_opened() {
 }
 
 fn shipped_model() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("../models/first.onnx")
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../models/process.onnx")
 }
 
 fn replace_all(bytes: &[u8], from: &[u8], to: &[u8]) -> Vec<u8> {

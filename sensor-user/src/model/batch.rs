@@ -98,7 +98,7 @@ mod tests {
     use super::*;
     use crate::model::network;
 
-    const SHIPPED: &[u8] = include_bytes!("../../../models/first.onnx");
+    const SHIPPED: &[u8] = include_bytes!("../../../models/process.onnx");
 
     fn model(bytes: &[u8]) -> InferenceModel {
         network::read(bytes).unwrap()

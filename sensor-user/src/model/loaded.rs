@@ -23,7 +23,7 @@ use super::{
 use crate::features::Row;
 
 /// The model that the sensor ships with.
-static SHIPPED: &[u8] = include_bytes!("../../../models/first.onnx");
+static SHIPPED: &[u8] = include_bytes!("../../../models/process.onnx");
 
 /// What the shipped model is called where a file's path would stand.
 pub const SHIPPED_NAME: &str = "shipped";
