@@ -1,6 +1,6 @@
 use std::{
     fs::{File, OpenOptions, Permissions},
-    io::{ErrorKind, Write},
+    io::{self, ErrorKind, Write},
     os::unix::fs::{OpenOptionsExt, PermissionsExt},
     path::{Path, PathBuf},
 };
@@ -55,23 +55,27 @@ impl RecordingFile {
     /// Writes the header, and starts the thread that writes the rest.
     pub fn begin(mut self, about: &About) -> Result<Tape, RecordingError> {
         let prologue = prologue(about)?;
-        let Some(mut file) = self.file.take() else {
-            return Err(RecordingError::Foreign);
-        };
-        let written = (|| {
-            // A device has neither a length nor anybody's command lines.
-            if file.metadata()?.is_file() {
-                file.set_len(0)?;
-                file.set_permissions(Permissions::from_mode(0o600))?;
-            }
-            file.write_all(&prologue)
-        })();
-        written.map_err(|source| RecordingError::Begin {
+        let begun = begin(&mut self.file, &prologue);
+        let file = begun.map_err(|source| RecordingError::Begin {
             path: self.path.clone(),
             source,
         })?;
         writer::start(file, prologue.len() as u64).map(Tape::new)
     }
+}
+
+/// Writes the first bytes in the place of what was there, and gives the file away.
+fn begin(place: &mut Option<File>, prologue: &[u8]) -> io::Result<File> {
+    let Some(file) = place else {
+        return Err(ErrorKind::NotFound.into());
+    };
+    // A device has neither a length nor anybody's command lines.
+    if file.metadata()?.is_file() {
+        file.set_len(0)?;
+        file.set_permissions(Permissions::from_mode(0o600))?;
+    }
+    file.write_all(prologue)?;
+    place.take().ok_or_else(|| ErrorKind::NotFound.into())
 }
 
 impl Drop for RecordingFile {

@@ -5,7 +5,7 @@ use zstd::bulk::Decompressor;
 use super::{
     RecordingError,
     about::About,
-    frame::{ABOUT_MAX, FrameKind, HEAD, Head, MAGIC, PREFIX, RAW_MAX, VERSION, u32_at},
+    frame::{ABOUT_MAX, FrameKind, HEAD, Head, MAGIC, PREFIX, VERSION, u32_at},
     writer::Totals,
 };
 

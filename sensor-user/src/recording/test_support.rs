@@ -207,10 +207,17 @@ pub(crate) fn answers() -> Vec<Answer<'static>> {
 
 /// Items of these inputs, each with every answer.
 pub(crate) fn items<'a>(inputs: impl IntoIterator<Item = Input<'a>>) -> Vec<u8> {
+    items_with(inputs.into_iter().map(|input| (input, answers())))
+}
+
+/// Items of inputs, each with its answers.
+pub(crate) fn items_with<'a>(
+    inputs: impl IntoIterator<Item = (Input<'a>, Vec<Answer<'a>>)>,
+) -> Vec<u8> {
     let mut items = Vec::new();
-    for input in inputs {
+    for (input, answers) in inputs {
         input.put(&mut items);
-        for answer in answers() {
+        for answer in answers {
             answer.put(&mut items);
         }
     }

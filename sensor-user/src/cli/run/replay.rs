@@ -212,24 +212,35 @@ impl Progress {
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
-    use sensor_common::RecordKind;
+    use sensor_common::{RecordHeader, RecordKind};
 
     use super::*;
     use crate::{
-        capture::test_support::{bytes, header},
+        capture::{
+            BootTime,
+            test_support::{bytes, header},
+        },
+        event::Unrecorded,
+        features::FEATURES,
         outputs::FeatureExport,
         recording::{
-            About, Input,
-            test_support::{about, inputs, items},
+            About, Answer, Input,
+            test_support::{about, inputs, items, items_with},
         },
+        state::test_support::process_id,
     };
 
     /// Takes in what a frame holds, as far as that can be read.
     fn take_in(about: About, items: Vec<u8>) -> Pipeline {
+        take_in_to(Path::new("/dev/null"), about, items)
+    }
+
+    /// The same, with rows in a file.
+    fn take_in_to(rows: &Path, about: About, items: Vec<u8>) -> Pipeline {
         let mut recording = Recording::of_frames(about, vec![items]);
         let machine = Machine::recorded(recording.about(), recording.answers());
         let outlets = Outlets {
-            export: Some(FeatureExport::open(Path::new("/dev/null"), WhenFull::Drop).unwrap()),
+            export: Some(FeatureExport::open(rows, WhenFull::Drop).unwrap()),
             ..Outlets::default()
         };
         let mut pipeline = Pipeline::new(&Config::default(), machine, outlets);
@@ -259,6 +270,45 @@ mod tests {
         assert_eq!(summary.accounting["cgroup.create"].seen, 1_000);
         let lost = 3 + 4 + 1 + 2;
         assert_eq!(summary.lost, lost, "programs, notices, ring, torn records");
+    }
+
+    #[test]
+    fn numbers_that_nobody_asks_for_are_taken_in_all_the_same() {
+        let of = |tgid: u32, kind: RecordKind| {
+            let header = RecordHeader {
+                tgid,
+                ..header(kind.tag(), 0)
+            };
+            bytes(header, &[0; 128], b"")
+        };
+        let [first, second, act] = [
+            of(8, RecordKind::ProcessExec),
+            of(7, RecordKind::ProcessExec),
+            of(8, RecordKind::NetworkBind),
+        ];
+        let told = Unrecorded {
+            process: process_id(8, 900),
+            kind: RecordKind::FileUnlink,
+            count: 5,
+            since: BootTime(900),
+            until: BootTime(950),
+        };
+        let items = items_with([
+            (Input::Record(&first), Vec::new()),
+            // This one is looked at, and asks for its own numbers.
+            (Input::Record(&second), vec![Answer::Unrecorded(told)]),
+            (Input::Record(&act), Vec::new()),
+        ]);
+        let rows = tempfile::NamedTempFile::new().unwrap();
+        take_in_to(rows.path(), about(), items).finish_replay();
+        let text = std::fs::read_to_string(rows.path()).unwrap();
+        let row: serde_json::Value = serde_json::from_str(text.lines().last().unwrap()).unwrap();
+        assert_eq!(row["pid"], 8, "{row}");
+        let unlinks = FEATURES
+            .iter()
+            .position(|feature| feature.name == "own.unlinks");
+        let shown: f32 = serde_json::from_value(row["row"][unlinks.unwrap()].clone()).unwrap();
+        assert_eq!(shown.to_bits(), 5.0_f32.ln_1p().to_bits());
     }
 
     proptest! {
