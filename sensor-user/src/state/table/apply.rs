@@ -84,6 +84,7 @@ impl ProcessTable {
             | Act::Symlink(_)
             | Act::Chown(_)
             | Act::SetAttribute(_)
+            | Act::SetTimes(_)
             | Act::Truncate(_)
             | Act::Mount(_)
             | Act::Unmount(_)
