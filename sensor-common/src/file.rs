@@ -17,15 +17,17 @@ pub struct FileRecord {
     /// `i_mode` of the file; for chmod the new permission bits.
     pub mode: u32,
     /// open: `O_*`. unlink: `AT_*`. rename: `RENAME_*`. mount: `MS_*`.
-    /// unmount: `MNT_*`. map: `PROT_*`. setxattr: `XATTR_*`.
+    /// unmount: `MNT_*`. map: `PROT_*`. setxattr: `XATTR_*`. times: bits of
+    /// [`time_flags`].
     pub flags: u32,
     /// 1 when the open created the file.
     pub created: u32,
     /// chown: the new owner, all ones when it stays. `kernel.device`: the
     /// device that the file stands for, `major << 20 | minor`.
-    /// `memory.process`: whose memory it is.
+    /// `memory.process`: whose memory it is. times: the low half of the seconds
+    /// since 1970 that the file was modified at, as its caller has it.
     pub uid: u32,
-    /// chown: the new group, all ones when it stays.
+    /// chown: the new group, all ones when it stays. times: the high half.
     pub gid: u32,
     /// The system call's result, where it is known.
     pub result: i32,
@@ -44,4 +46,12 @@ pub struct FileRecord {
     /// open: how the file is known to be a watched one
     /// ([`crate::watched_by`]).
     pub watched: u16,
+}
+
+/// Which times of a file were given, in [`FileRecord::flags`].
+pub mod time_flags {
+    /// That of its last access.
+    pub const ACCESSED: u32 = 1;
+    /// That of its last modification.
+    pub const MODIFIED: u32 = 1 << 1;
 }

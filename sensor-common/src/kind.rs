@@ -103,11 +103,13 @@ pub enum RecordKind {
     KernelAudit = 45,
     /// A cgroup was made.
     CgroupCreate = 46,
+    /// The times of a file were set, to others than now.
+    FileTimes = 47,
 }
 
 impl RecordKind {
     /// Every kind, in tag order.
-    pub const ALL: [Self; 47] = [
+    pub const ALL: [Self; 48] = [
         Self::ProcessFork,
         Self::ProcessExec,
         Self::ProcessExit,
@@ -155,6 +157,7 @@ impl RecordKind {
         Self::KernelDevice,
         Self::KernelAudit,
         Self::CgroupCreate,
+        Self::FileTimes,
     ];
 
     /// Number of kinds; the counter map has one slot for each.
@@ -227,6 +230,7 @@ impl RecordKind {
             Self::KernelDevice => "kernel.device",
             Self::KernelAudit => "kernel.audit",
             Self::CgroupCreate => "cgroup.create",
+            Self::FileTimes => "file.times",
         }
     }
 
@@ -274,6 +278,7 @@ impl RecordKind {
             | Self::FileTruncate
             | Self::FileWrite
             | Self::FileMap
+            | Self::FileTimes
             | Self::NetworkSend
             | Self::NetworkDns
             | Self::CredentialsKey

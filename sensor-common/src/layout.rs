@@ -62,7 +62,7 @@ fn tags_are_dense_and_round_trip() {
         assert_eq!(kind.tag(), tag);
         assert_eq!(RecordKind::from_tag(tag), Some(kind));
     }
-    assert_eq!(RecordKind::from_tag(47), None);
+    assert_eq!(RecordKind::from_tag(48), None);
     assert_eq!(RecordKind::from_tag(u16::MAX), None);
 }
 

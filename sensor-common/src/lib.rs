@@ -44,7 +44,7 @@ pub use cgroup::CgroupRecord;
 pub use counters::{KindCounters, Ring};
 pub use credentials::{CredentialRecord, CredentialSet, NamespaceRecord};
 pub use exclude::{EXCLUDED_CGROUPS_MAX, EXCLUDED_PATH_BYTES, EXCLUDED_PATHS_MAX, exclusions};
-pub use file::FileRecord;
+pub use file::{FileRecord, time_flags};
 pub use header::{FixedPart, RecordHeader, flags};
 pub use kind::RecordKind;
 pub use network::{LISTENERS_MAX, NetworkRecord, listener_key};

@@ -55,6 +55,7 @@ impl RecordKind {
             | Self::FileUnmount
             | Self::FileWrite
             | Self::FileMap
+            | Self::FileTimes
             | Self::NetworkConnect
             | Self::NetworkBind
             | Self::NetworkListen

@@ -112,6 +112,8 @@ acts! {
     Session = 31, "exit_session", native [112], compat [66];
     /// `socketcall`: the 32-bit door to all of the socket calls.
     SocketCall = 32, "exit_socketcall", native [], compat [102];
+    /// `utime`, `utimes`, `futimesat`, `utimensat`.
+    Times = 33, "exit_times", native [132, 235, 261, 280], compat [30, 271, 299, 320, 412];
 }
 
 /// What each system call number means: slots of [`SyscallAct`], zero for no

@@ -369,7 +369,12 @@ syscall_exit!(exit_write, exit_write_second; write);
 
 /// A call that succeeded on an open file.
 #[inline(always)]
-fn by_descriptor(task: Task, call: Syscall, kind: RecordKind, fill: impl FnOnce(&mut FileRecord)) {
+pub(crate) fn by_descriptor(
+    task: Task,
+    call: Syscall,
+    kind: RecordKind,
+    fill: impl FnOnce(&mut FileRecord),
+) {
     if call.result != 0 {
         return;
     }
@@ -401,7 +406,7 @@ fn describe_descriptor(
 /// A call that succeeded on a path; `text` is the address of a string of the
 /// caller's, or zero.
 #[inline(always)]
-fn by_name(
+pub(crate) fn by_name(
     task: Task,
     call: Syscall,
     kind: RecordKind,

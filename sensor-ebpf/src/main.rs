@@ -31,6 +31,7 @@ mod datagram;
 mod exclude;
 mod file;
 mod file_call;
+mod file_times;
 mod global;
 mod injection;
 mod io_uring;

@@ -132,7 +132,7 @@ fn hand_over(context: &BtfTracePointContext, programs: *const ProgramArray, act:
             }
         };
     }
-    to_slots!(1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20 21 22 23 24 25 26 27 28 29 30 31 32);
+    to_slots!(1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20 21 22 23 24 25 26 27 28 29 30 31 32 33);
 }
 
 /// All of the acts have their slot in [`hand_over`].
@@ -142,7 +142,7 @@ const _: () = {
         assert!(SyscallAct::ALL[index] as usize == index + 1);
         index += 1;
     }
-    assert!(index == 32);
+    assert!(index == 33);
 };
 
 /// `bpf_tail_call`, with a slot that the compiler cannot put into a call that

@@ -49,6 +49,7 @@ pub(crate) fn record(kind: RecordKind, actor: Actor) -> Vec<u8> {
         RecordKind::FileUnlink
         | RecordKind::FileChmod
         | RecordKind::FileChown
+        | RecordKind::FileTimes
         | RecordKind::FileUnmount => named_file(kind, actor, b"", b""),
         RecordKind::FileRename | RecordKind::FileLink => named_file(kind, actor, SECOND_PATH, b""),
         RecordKind::FileSymlink | RecordKind::FileXattr | RecordKind::FileMount => {

@@ -4,7 +4,7 @@ use super::{
     ArgumentsMove, Audit, Bpf, CgroupCreate, Chmod, Chown, CredentialChange, Device, Dns, Exec,
     ExecutableMemory, Exit, FileMap, FileSubject, Fork, IoUring, IoUringWork, Kexec, KeyUse, Link,
     Memfd, Module, Mount, NamespaceChange, Open, Perf, ProcessMemory, Ptrace, RecordPath,
-    RemoteWrite, Rename, Session, SetAttribute, Setting, Signal, Socket, Stdio, Symlink,
+    RemoteWrite, Rename, Session, SetAttribute, SetTimes, Setting, Signal, Socket, Stdio, Symlink,
     ThreadName, Truncate, Unlink, Unmount, Userfault, Write,
 };
 
@@ -26,6 +26,8 @@ pub enum Act<'a> {
     Rename(Rename<'a>),
     /// Permission bits were changed.
     Chmod(Chmod<'a>),
+    /// Times of a file were set.
+    SetTimes(SetTimes<'a>),
     /// A connection was attempted.
     Connect(Socket<'a>),
     /// A local address was taken.
@@ -120,6 +122,7 @@ impl<'a> Act<'a> {
             Self::Unlink(_) => RecordKind::FileUnlink,
             Self::Rename(_) => RecordKind::FileRename,
             Self::Chmod(_) => RecordKind::FileChmod,
+            Self::SetTimes(_) => RecordKind::FileTimes,
             Self::Connect(_) => RecordKind::NetworkConnect,
             Self::Bind(_) => RecordKind::NetworkBind,
             Self::Listen(_) => RecordKind::NetworkListen,
@@ -172,6 +175,7 @@ impl<'a> Act<'a> {
             Self::Unlink(unlink) => Some((&unlink.subject, None)),
             Self::Rename(rename) => Some((&rename.subject, Some(rename.to))),
             Self::Chmod(chmod) => Some((&chmod.subject, None)),
+            Self::SetTimes(times) => Some((&times.subject, None)),
             Self::Link(link) => Some((&link.subject, Some(link.to))),
             Self::Symlink(symlink) => Some((&symlink.subject, None)),
             Self::Chown(chown) => Some((&chown.subject, None)),

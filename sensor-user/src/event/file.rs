@@ -106,6 +106,26 @@ pub struct Chmod<'a> {
     pub subject: FileSubject<'a>,
 }
 
+/// Times of a file that were set to others than now. Copies that keep times
+/// (`cp -p`, `tar`, `rsync`) do it, and whoever wants a new file to look old.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SetTimes<'a> {
+    /// The file.
+    pub subject: FileSubject<'a>,
+    /// When it was modified, as the caller has it: seconds since 1970. `None` where
+    /// only the time of its last access was set.
+    pub modified: Option<i64>,
+}
+
+impl SetTimes<'_> {
+    /// Whether a file is said to be older than it is: modified before the second in
+    /// which that was said, given in seconds since 1970.
+    #[must_use]
+    pub fn backdates(&self, now: i64) -> bool {
+        self.modified.is_some_and(|modified| modified < now)
+    }
+}
+
 /// A second name for a file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Link<'a> {

@@ -25,8 +25,8 @@ pub use credentials::{
 };
 pub use file::{
     Chmod, Chown, Device, FileMap, FileSubject, Link, Mount, Open, OpenFlags, ProcessMemory,
-    Protection, RecordPath, Rename, SetAttribute, Setting, Symlink, Truncate, Unlink, Unmount,
-    Watched, Write,
+    Protection, RecordPath, Rename, SetAttribute, SetTimes, Setting, Symlink, Truncate, Unlink,
+    Unmount, Watched, Write,
 };
 pub use identity::{FileId, ProcessId, Standing, Tgid};
 pub use kernel::{Audit, Bpf, IoUring, IoUringWork, Kexec, Module, Perf};

@@ -21,6 +21,7 @@ pub(crate) fn cases() -> Vec<Case> {
     let mut cases = opens();
     cases.extend(names());
     cases.extend(changes());
+    cases.extend(times());
     cases.extend(
         ["write", "writev", "pwrite", "pwritev"]
             .map(|how| Case::act("file.write", how, move |stage| write(stage, how))),
@@ -290,16 +291,57 @@ fn names() -> Vec<Case> {
 
 /// A change to a file, by its name or by a descriptor of it.
 fn change(stage: &Stage, kind: &str, how: &str, what: &[(&'static str, Wanted)]) -> Played {
+    changed(stage, kind, how, what).map(drop)
+}
+
+/// The same, for those who want to know more of it.
+fn changed<'a>(
+    stage: &'a Stage,
+    kind: &str,
+    how: &str,
+    what: &[(&'static str, Wanted)],
+) -> Result<Run<'a>, Trouble> {
     let file = stage.file();
     let run = act(stage, &["file", how], &[&file])?;
-    let mut wanted = if how.starts_with('f') {
+    let by_descriptor = how.starts_with('f') && how != "futimesat";
+    let mut wanted = if by_descriptor {
         known(&run, &file)
     } else {
         named(&run, &file)
     };
     wanted.extend_from_slice(what);
     wanted.push(("file.result", outcome(0)));
-    run.expect_times(1, kind, &wanted)
+    run.expect_times(1, kind, &wanted)?;
+    Ok(run)
+}
+
+fn times() -> impl Iterator<Item = Case> {
+    let calls = [
+        "utime",
+        "utimes",
+        "futimesat",
+        "utimensat",
+        "futimens",
+        "accessed",
+    ];
+    calls.into_iter().map(|how| {
+        Case::act("file.times", how, move |stage| {
+            let modified = if how == "accessed" {
+                [
+                    ("file.modified", Wanted::Absent),
+                    ("file.backdated", Wanted::Absent),
+                ]
+            } else {
+                [
+                    ("file.modified", is(1_000_000_000)),
+                    ("file.backdated", is(true)),
+                ]
+            };
+            let run = changed(stage, "file.times", how, &modified)?;
+            // None of those that were set to now.
+            run.expect_times(1, "file.times", &[])
+        })
+    })
 }
 
 fn changes() -> Vec<Case> {

@@ -5,9 +5,10 @@ use std::ffi::{CString, c_void};
 use rustix::{
     fd::OwnedFd,
     fs::{
-        AtFlags, CWD, Gid, Mode, OFlags, RenameFlags, ResolveFlags, Uid, XattrFlags, chmodat,
-        chownat, fchmod, fchown, fsetxattr, ftruncate, linkat, open, openat2, renameat_with,
-        sendfile, setxattr, symlinkat, unlinkat,
+        AtFlags, CWD, Gid, Mode, OFlags, RenameFlags, ResolveFlags, Timespec, Timestamps,
+        UTIME_NOW, UTIME_OMIT, Uid, XattrFlags, chmodat, chownat, fchmod, fchown, fsetxattr,
+        ftruncate, futimens, linkat, open, openat2, renameat_with, sendfile, setxattr, symlinkat,
+        unlinkat, utimensat,
     },
     mm::{MapFlags, ProtFlags, mmap, mprotect},
 };
@@ -53,6 +54,10 @@ pub(crate) fn act(act: &str, arguments: &[&str]) {
                 chmodat(CWD, path, Mode::from_raw_mode(0o640), AtFlags::empty()).unwrap();
             }
             change("chmod", path);
+            facts.set_file(path);
+        }
+        "utime" | "utimes" | "futimesat" | "utimensat" | "futimens" | "accessed" => {
+            set_times(act, path);
             facts.set_file(path);
         }
         "program" => {
@@ -105,6 +110,67 @@ pub(crate) fn act(act: &str, arguments: &[&str]) {
         }
     }
     facts.print();
+}
+
+/// Sets the times of a file to some of the year 2001, and to now before.
+fn set_times(act: &str, path: &str) {
+    const SECONDS: i64 = 1_000_000_000;
+    let now = || Timespec {
+        tv_sec: 0,
+        tv_nsec: UTIME_NOW,
+    };
+    let given = |tv_nsec| Timespec {
+        tv_sec: SECONDS,
+        tv_nsec,
+    };
+    let both_now = Timestamps {
+        last_access: now(),
+        last_modification: now(),
+    };
+    utimensat(CWD, path, &both_now, AtFlags::empty()).unwrap();
+    let name = CString::new(path).unwrap();
+    let (name, none) = (name.as_ptr() as usize, 0);
+    let here = libc::AT_FDCWD.cast_unsigned() as usize;
+    let times = Timestamps {
+        last_access: given(5),
+        last_modification: given(7),
+    };
+    // Access, modification, each with microseconds; and the same as seconds alone.
+    let microseconds = [SECONDS, 5, SECONDS, 7];
+    let microseconds = microseconds.as_ptr() as usize;
+    let seconds = [SECONDS, SECONDS];
+    let seconds = seconds.as_ptr() as usize;
+    // SAFETY: the path ends with a zero, and the times are as long as each call reads.
+    let result = unsafe {
+        match act {
+            "utime" => {
+                assert_eq!(call(libc::SYS_utime, [name, none]), 0);
+                call(libc::SYS_utime, [name, seconds])
+            }
+            "utimes" => call(libc::SYS_utimes, [name, microseconds]),
+            "futimesat" => call(libc::SYS_futimesat, [here, name, microseconds]),
+            "utimensat" => {
+                utimensat(CWD, path, &times, AtFlags::empty()).unwrap();
+                0
+            }
+            "accessed" => {
+                let times = Timestamps {
+                    last_access: given(5),
+                    last_modification: Timespec {
+                        tv_sec: 0,
+                        tv_nsec: UTIME_OMIT,
+                    },
+                };
+                utimensat(CWD, path, &times, AtFlags::empty()).unwrap();
+                0
+            }
+            _ => {
+                futimens(opened("open", path), &times).unwrap();
+                0
+            }
+        }
+    };
+    assert_eq!(result, 0);
 }
 
 /// file read-many FILE DIRECTORY FILES DIRECTORIES: half of them in a second thread,

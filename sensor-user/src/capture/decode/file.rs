@@ -1,12 +1,12 @@
 //! Acts that are done to a file.
 
-use sensor_common::{FileRecord, watched_by};
+use sensor_common::{FileRecord, time_flags, watched_by};
 
 use super::{DecodeError, reader::Body};
 use crate::event::{
     Chmod, Chown, Device, FileId, FileMap, FileSubject, Link, Mount, Open, OpenFlags,
-    ProcessMemory, Protection, RecordPath, Rename, SetAttribute, Setting, Symlink, Tgid, Truncate,
-    Unlink, Unmount, Watched, Write,
+    ProcessMemory, Protection, RecordPath, Rename, SetAttribute, SetTimes, Setting, Symlink, Tgid,
+    Truncate, Unlink, Unmount, Watched, Write,
 };
 
 /// A file record, its tail taken apart.
@@ -79,6 +79,16 @@ pub(super) fn chmod(body: Body<'_>) -> Result<Chmod<'_>, DecodeError> {
     parts.subject.mode = Some(mode(parts.record.mode));
     Ok(Chmod {
         subject: parts.subject,
+    })
+}
+
+pub(super) fn set_times(body: Body<'_>) -> Result<SetTimes<'_>, DecodeError> {
+    let parts = parts(body)?;
+    let (low, high) = (parts.record.uid, parts.record.gid);
+    let modified = (u64::from(high) << 32 | u64::from(low)).cast_signed();
+    Ok(SetTimes {
+        subject: parts.subject,
+        modified: (parts.record.flags & time_flags::MODIFIED != 0).then_some(modified),
     })
 }
 

@@ -122,6 +122,7 @@ fn act<'a>(kind: RecordKind, body: Body<'a>, standing: &Standing) -> Result<Act<
         RecordKind::KernelSetting => Act::Setting(file::setting(body)?),
         RecordKind::KernelDevice => Act::Device(file::device(body)?),
         RecordKind::KernelAudit => Act::Audit(value::audit(body)?),
+        RecordKind::FileTimes => Act::SetTimes(file::set_times(body)?),
         RecordKind::CgroupCreate => Act::CgroupCreate(process::cgroup_create(body)?),
     })
 }

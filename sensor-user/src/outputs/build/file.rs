@@ -2,41 +2,24 @@ use sensor_common::flags;
 
 use super::{ResolvedPath, device, octal, text};
 use crate::{
-    event::{Act, Event},
+    capture::WallClock,
+    event::{Act, Event, FileSubject},
     outputs::record::FilePart,
 };
 
 /// The part of an act that is done to a file; `None` for another act.
 pub(super) fn part(
+    clock: WallClock,
     event: &Event<'_>,
     (path, path_source): ResolvedPath<'_>,
     target: Option<ResolvedPath<'_>>,
 ) -> Option<FilePart> {
     let (subject, _) = event.act.files()?;
-    let known = subject.file.is_known();
     let mut part = FilePart {
-        path: text(path),
-        path_source,
         path_truncated: event.flags & (flags::PATH_TRUNCATED | flags::SECOND_PATH_TRUNCATED) != 0,
         target: target.map(|(path, _)| text(path)),
         target_source: target.map(|(_, source)| source),
-        device: known.then(|| device(subject.file.device)),
-        inode: known.then_some(subject.file.inode),
-        mode: subject.mode.map(octal),
-        flags: None,
-        created: None,
-        watched: None,
-        directory: None,
-        uid: None,
-        gid: None,
-        link_target: None,
-        attribute: None,
-        source: None,
-        filesystem: None,
-        protection: None,
-        represents: None,
-        target_pid: None,
-        result: subject.result,
+        ..of_any(subject, (path, path_source))
     };
     match &event.act {
         Act::Open(open) => {
@@ -54,6 +37,11 @@ pub(super) fn part(
         Act::Chown(chown) => {
             part.uid = chown.uid;
             part.gid = chown.gid;
+        }
+        Act::SetTimes(times) => {
+            let now = clock.unix_seconds(event.time);
+            part.modified = times.modified;
+            part.backdated = times.modified.map(|_| times.backdates(now));
         }
         Act::SetAttribute(set) => {
             part.attribute = Some(text(set.attribute));
@@ -112,6 +100,37 @@ pub(super) fn part(
         | Act::CgroupCreate(_) => {}
     }
     Some(part)
+}
+
+/// What is told of the file of any act.
+fn of_any(subject: &FileSubject<'_>, (path, path_source): ResolvedPath<'_>) -> FilePart {
+    let known = subject.file.is_known();
+    FilePart {
+        path: text(path),
+        path_source,
+        path_truncated: false,
+        target: None,
+        target_source: None,
+        device: known.then(|| device(subject.file.device)),
+        inode: known.then_some(subject.file.inode),
+        mode: subject.mode.map(octal),
+        flags: None,
+        created: None,
+        watched: None,
+        directory: None,
+        uid: None,
+        gid: None,
+        modified: None,
+        backdated: None,
+        link_target: None,
+        attribute: None,
+        source: None,
+        filesystem: None,
+        protection: None,
+        represents: None,
+        target_pid: None,
+        result: subject.result,
+    }
 }
 
 /// A text of the kernel's; absent where it has none.

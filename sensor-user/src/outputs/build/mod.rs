@@ -58,7 +58,7 @@ impl RecordBuilder {
             process.args_truncated = true;
         }
         record.process = Some(process);
-        record.file = path.and_then(|path| file::part(event, path, target));
+        record.file = path.and_then(|path| file::part(self.clock, event, path, target));
         match &event.act {
             Act::Fork(fork) => record.fork = Some(fork_part(fork)),
             Act::Exec(exec) => {
@@ -135,6 +135,7 @@ impl RecordBuilder {
             | Act::Symlink(_)
             | Act::Chown(_)
             | Act::SetAttribute(_)
+            | Act::SetTimes(_)
             | Act::Truncate(_)
             | Act::Mount(_)
             | Act::Unmount(_)

@@ -49,6 +49,14 @@ pub struct FilePart {
     /// chown: the new group; absent when it stays.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub gid: Option<u32>,
+    /// times: when the file was modified, as the caller has it: seconds since 1970.
+    /// Absent where only the time of its last access was set.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub modified: Option<i64>,
+    /// times: that is before the second of this record: the file is made to look
+    /// older than it is, or is a copy that keeps its times.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub backdated: Option<bool>,
     /// symlink: what the link leads to, as it was written.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub link_target: Option<String>,

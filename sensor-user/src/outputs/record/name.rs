@@ -35,6 +35,9 @@ pub enum RecordName {
     /// Permission bits were changed.
     #[serde(rename = "file.chmod")]
     FileChmod,
+    /// The times of a file were set to others than now.
+    #[serde(rename = "file.times")]
+    FileTimes,
     /// A connection was attempted.
     #[serde(rename = "network.connect")]
     NetworkConnect,
@@ -185,6 +188,7 @@ impl From<RecordKind> for RecordName {
             RecordKind::FileUnlink => Self::FileUnlink,
             RecordKind::FileRename => Self::FileRename,
             RecordKind::FileChmod => Self::FileChmod,
+            RecordKind::FileTimes => Self::FileTimes,
             RecordKind::NetworkConnect => Self::NetworkConnect,
             RecordKind::NetworkBind => Self::NetworkBind,
             RecordKind::NetworkListen => Self::NetworkListen,

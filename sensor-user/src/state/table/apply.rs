@@ -71,6 +71,9 @@ impl ProcessTable {
                 self.act(event, |did| did.chmod(mode, now))
             }
             Act::Chown(chown) if !chown.subject.failed() => self.count_one(event, Count::Chowns),
+            Act::SetTimes(set) if !set.subject.failed() && set.modified.is_some() => {
+                self.count_one(event, Count::Backdates)
+            }
             Act::SetAttribute(set) if !set.subject.failed() => {
                 self.act(event, |did| did.attribute(set.attribute, now))
             }
@@ -127,6 +130,7 @@ impl ProcessTable {
             | Act::Chmod(_)
             | Act::Chown(_)
             | Act::SetAttribute(_)
+            | Act::SetTimes(_)
             | Act::Stdio(_)
             | Act::Signal(_)
             | Act::RemoteWrite(_)

@@ -71,6 +71,23 @@ fn file_kinds_have_what_is_theirs() {
         let found = json_of(kind, 0, &fixed, b"/a/btext");
         assert_eq!(found["file"], expected, "{}", kind.name());
     }
+    let times = |seconds: i64, flags| {
+        let [low, high]: [u32; 2] = zerocopy::transmute!(seconds);
+        let fixed = FileRecord {
+            uid: low,
+            gid: high,
+            flags,
+            ..fixed
+        };
+        let times = json_of(RecordKind::FileTimes, 0, &fixed, b"/a/btext");
+        (
+            times["file"]["modified"].clone(),
+            times["file"]["backdated"].clone(),
+        )
+    };
+    assert_eq!(times(-5, 3), (json!(-5), json!(true)));
+    assert_eq!(times(1 << 40, 2), (json!(1_u64 << 40), json!(false)));
+    assert_eq!(times(7, 1), (json!(null), json!(null)));
     let open = json_of(RecordKind::FileOpen, 0, &fixed, b"/a/btext");
     assert_eq!(open["file"]["created"], true);
     assert!(open["file"].get("result").is_none());

@@ -315,7 +315,7 @@ proptest! {
 
     #[test]
     fn no_act_makes_the_table_panic(
-        kinds in proptest::collection::vec((0u16..47, 0u32..20, 0u64..3), 1..60),
+        kinds in proptest::collection::vec((0u16..48, 0u32..20, 0u64..3), 1..60),
         body in proptest::collection::vec(0u8..3, 100..160),
     ) {
         let mut table = ProcessTable::new(
