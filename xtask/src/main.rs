@@ -43,7 +43,8 @@ enum Command {
     Docs(docs::Arguments),
     Ebpf(ebpf::Arguments),
     Dataset(dataset::Arguments),
-    Train(train::Arguments),
+    Train(train::Train),
+    Eval(train::Eval),
     Vm(vm::Arguments),
     Fuzz(fuzz::Arguments),
 }
@@ -60,7 +61,8 @@ fn main() -> ExitCode {
         Command::Docs(arguments) => docs::main(&arguments),
         Command::Ebpf(arguments) => ebpf::main(&arguments),
         Command::Dataset(arguments) => dataset::main(&arguments),
-        Command::Train(arguments) => train::main(&arguments),
+        Command::Train(train) => train.run(),
+        Command::Eval(eval) => eval.run(),
         Command::Vm(arguments) => vm::main(&arguments),
         Command::Fuzz(arguments) => fuzz::main(&arguments),
     };
