@@ -57,7 +57,8 @@ fn every_file_and_directory_that_a_process_reads_is_counted() {
         tier,
         ..KernelOptions::default()
     };
-    let (_kernel, mut channels) = Kernel::load(&options).unwrap();
+    let (kernel, mut channels) = Kernel::load(&options).unwrap();
+    assert_eq!(kernel.missing(), 0, "{:?}", kernel.reports());
 
     // What the program needs to start, whatever that is.
     let few = reader(0, 0);
