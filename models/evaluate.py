@@ -1,6 +1,6 @@
 """Measures the training on data that it did not see, and writes `docs/detection.md`.
 
-    python evaluate.py --data data/process.csv.xz --later later.csv.xz --model process.onnx
+    python evaluate.py --data data/process.csv.xz --later later.csv.xz --output detection.json
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from sklearn.metrics import roc_auc_score
 from train import ALERT_RATE, KILL_MARGIN, SEED, trainable
-from training import ablation, figures, labels, table
+from training import ablation, figures, labels, report, table
 
 PROCESSES_A_DAY = 50_000
 RATES = (1e-2, 1e-3, 1e-4, 1e-5)
@@ -98,6 +98,7 @@ def main() -> None:
     parser.add_argument("--data", type=Path, required=True, help="table that was trained on")
     parser.add_argument("--later", type=Path, help="table of a later recording")
     parser.add_argument("--output", type=Path, required=True, help="figures in JSON")
+    parser.add_argument("--document", type=Path, help="folder for the page and its plot")
     parser.add_argument("--ablations", action="store_true", help="also with facts hidden")
     arguments = parser.parse_args()
     whole = table.read(arguments.data)
@@ -105,8 +106,8 @@ def main() -> None:
     unknown = figures.held_out_logits(whole, unique, SEED)
     slope, offset = figures.calibration(unknown, whole.attack)
     unknown = unknown * slope + offset
-    limits = figures.thresholds(whole, unknown, ALERT_RATE, KILL_MARGIN)
     known = figures.new_run_logits(whole, unique, SEED) * slope + offset
+    limits = figures.thresholds(whole, unknown, known, ALERT_RATE, KILL_MARGIN)
     forest = labels.learn(unique, SEED).calibrated(slope, offset)
     result: dict[str, Any] = {
         "data": figures.counts(whole),
@@ -120,6 +121,9 @@ def main() -> None:
     if arguments.ablations:
         result["ablations"] = ablations(whole)
     arguments.output.write_text(json.dumps(result, indent=2) + "\n")
+    if arguments.document:
+        (arguments.document / "detection.md").write_text(report.page(result))
+        (arguments.document / "detection.svg").write_text(report.plot(result))
 
 
 if __name__ == "__main__":

@@ -100,15 +100,17 @@ class Thresholds:
     kill: float
 
 
-def thresholds(table: Table, logits: np.ndarray, rate: float, margin: float) -> Thresholds:
+def thresholds(
+    table: Table, unknown: np.ndarray, known: np.ndarray, rate: float, margin: float
+) -> Thresholds:
     """Choose thresholds by ordinary processes that were held out.
 
-    At most `rate` of them alert. None reaches the kill threshold, which lies
-    `margin` above the highest.
+    At most `rate` of those of unknown kinds alert. None of known kinds reaches the
+    kill threshold, which lies `margin` above the highest.
     """
-    ordinary = np.sort(table.highest(logits, side=False))[::-1]
-    alert = exceeded_by(ordinary, rate)
-    return Thresholds(alert, max(float(ordinary[0]) + margin, alert))
+    alert = exceeded_by(np.sort(table.highest(unknown, side=False))[::-1], rate)
+    highest = float(table.highest(known, side=False).max())
+    return Thresholds(alert, max(highest + margin, alert))
 
 
 def exceeded_by(falling: np.ndarray, rate: float) -> float:

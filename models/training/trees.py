@@ -12,7 +12,14 @@ from .table import Schema
 
 # What the model is not shown. Facts of the place where rows were recorded: how often a program had
 # run before says nothing in a lab that was just set up, and losses come from its load.
-HIDDEN = ("sensor.recent_loss", "exe.seen", "exe.pair_seen", "process.age")
+HIDDEN = (
+    "sensor.recent_loss",
+    "exe.seen",
+    "exe.pair_seen",
+    "process.age",
+    "lineage.depth",
+    "lineage.terminal",
+)
 # Beside the counts of rare acts: more of these must never make a process look more ordinary.
 RISING = (
     "own.notable_kinds",
@@ -38,8 +45,8 @@ SHARES = ("own.removal_share", "own.failure_share", "args.digits", "args.upper_c
 
 PARAMETERS: dict[str, Any] = {
     "objective": "binary",
-    "num_leaves": 24,
-    "max_depth": 6,
+    "num_leaves": 48,
+    "max_depth": 8,
     "learning_rate": 0.06,
     "min_data_in_leaf": 12,
     "min_sum_hessian_in_leaf": 0.5,
@@ -54,7 +61,7 @@ PARAMETERS: dict[str, Any] = {
     "force_row_wise": True,
     "verbosity": -1,
 }
-ROUNDS = 160
+ROUNDS = 200
 
 
 @dataclass(frozen=True)
