@@ -95,6 +95,8 @@ pub fn made_up(rows: usize) -> impl Iterator<Item = Row> {
 
 #[cfg(test)]
 mod tests {
+    use prost::Message as _;
+
     use super::*;
     use crate::model::network;
 
@@ -107,10 +109,11 @@ mod tests {
     #[test]
     fn only_a_batch_that_agrees_with_single_rows_is_kept() {
         let shipped = model(SHIPPED);
-        // Another weight: as a model would seem that scores several rows otherwise.
-        let mut edited = SHIPPED.to_vec();
-        let weight = (edited.len() / 2) & !3;
-        edited[weight..weight + 8].fill(0x3f);
+        // Another constant: as a model would seem that scores several rows otherwise.
+        let mut file = network::decode(SHIPPED).unwrap();
+        let graph = file.graph.as_mut().unwrap();
+        graph.initializer[0].raw_data = 0.25f32.to_le_bytes().to_vec();
+        let edited = file.encode_to_vec();
         let mut other = Network::new(&model(&edited), 1).unwrap();
         let mut single = Network::new(&shipped, 1).unwrap();
         let worth = |size, single: &mut Network, rows| {

@@ -99,12 +99,7 @@ impl Table {
         Ok(())
     }
 
-    fn write_header(
-        &mut self,
-        header: &Value,
-        schema: &Value,
-        features: &[Value],
-    ) -> Result<()> {
+    fn write_header(&mut self, header: &Value, schema: &Value, features: &[Value]) -> Result<()> {
         writeln!(
             self.output,
             "# {} version {} sha256 {}",

@@ -5,8 +5,8 @@ use super::known::Known;
 use crate::{
     capture::{
         BootTime, CgroupFinder, CgroupHierarchy, Directories, FileNotices, FindCgroup,
-        FollowDirectory, Pausing, ReadsReader, Resolver, Tier, UnrecordedReader, WallClock, own_mount_namespace,
-        tick_nanoseconds,
+        FollowDirectory, Pausing, ReadsReader, Resolver, Tier, UnrecordedReader, WallClock,
+        own_mount_namespace, tick_nanoseconds,
     },
     policy::Config,
     recording::{About, Answers, Features, Noting, RecordingError, RecordingFile, Records, Tape},

@@ -280,13 +280,15 @@ mod tests {
     #[test]
     fn only_what_the_features_tell_of_gives_reason_to_look() {
         // The target of these records is number 0, which is no stranger, the socket
-        // has no family, and the thread that took another name is not the first.
-        const NOT_COUNTED: [RecordKind; 8] = [
+        // has no family, the thread that took another name is not the first, and no
+        // time was given.
+        const NOT_COUNTED: [RecordKind; 9] = [
             RecordKind::ProcessFork,
             RecordKind::ProcessExit,
             RecordKind::ProcessSignal,
             RecordKind::ProcessRename,
             RecordKind::FileWrite,
+            RecordKind::FileTimes,
             RecordKind::NetworkStdio,
             RecordKind::MemoryWrite,
             RecordKind::CgroupCreate,

@@ -128,11 +128,9 @@ impl Pipeline {
             spared,
             latency,
         } = scoring.judge(score, latency, || {
-            live?.protection.spares(
-                portrait.id,
-                portrait.parent,
-                portrait.image.as_deref(),
-            )
+            live?
+                .protection
+                .spares(portrait.id, portrait.parent, portrait.image.as_deref())
         });
         if decision.action == Action::None || !scoring.is_news(portrait.id, exec_at, decision.label)
         {
