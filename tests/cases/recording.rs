@@ -54,6 +54,7 @@ impl Case {
         for number in 0..LOST {
             fs::write(watched.join(number.to_string()), "x").unwrap();
         }
+        let watched = watched.to_str().unwrap();
         fs::write(&policy, format!("{POLICY}[watch]\nread = [{watched:?}]\n")).unwrap();
         Self {
             policy: policy.to_str().unwrap().to_owned(),

@@ -23,13 +23,19 @@ pub struct Answers(Rc<RefCell<Known>>);
 
 #[derive(Debug)]
 struct Known {
-    /// Of this input: what was asked, and the answer.
-    directories: Vec<(Box<[u8]>, Option<Box<[u8]>>)>,
+    /// Of this input.
+    directories: Vec<Directory>,
     unrecorded: Vec<Unrecorded>,
     reads: Vec<Reads>,
     /// Of all inputs: a cgroup's id is not given out again.
     cgroups: LruCache<u64, FoundCgroup>,
     missing: u64,
+}
+
+#[derive(Debug)]
+struct Directory {
+    asked: Box<[u8]>,
+    led_to: Option<Box<[u8]>>,
 }
 
 impl Answers {
@@ -58,9 +64,10 @@ impl Answers {
         let mut known = self.0.borrow_mut();
         match answer {
             Answer::Directory { asked, led_to } => {
-                known
-                    .directories
-                    .push((asked.into(), led_to.map(Into::into)));
+                known.directories.push(Directory {
+                    asked: asked.into(),
+                    led_to: led_to.map(Into::into),
+                });
             }
             Answer::Cgroup { id, found } => {
                 known.cgroups.put(id, found);
@@ -116,13 +123,14 @@ impl FollowDirectory for Answers {
         let answer = known
             .directories
             .iter()
-            .find(|(asked, _)| **asked == *directory);
+            .find(|known| *known.asked == *directory)
+            .map(|known| known.led_to.as_deref());
         match answer {
-            Some((_, Some(answer))) => {
+            Some(Some(answer)) => {
                 led_to.extend_from_slice(answer);
                 true
             }
-            Some((_, None)) => false,
+            Some(None) => false,
             None => {
                 known.missing += 1;
                 false

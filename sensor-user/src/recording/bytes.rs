@@ -7,11 +7,15 @@ pub(super) struct Malformed;
 
 /// Appends a number.
 pub(super) fn put_number(out: &mut Vec<u8>, mut value: u64) {
-    while value >= 0x80 {
-        out.push((value & 0x7f) as u8 | 0x80);
+    loop {
+        let bits = (value & 0x7f) as u8;
         value >>= 7;
+        if value == 0 {
+            out.push(bits);
+            return;
+        }
+        out.push(bits | 0x80);
     }
-    out.push(value as u8);
 }
 
 /// Appends a string.

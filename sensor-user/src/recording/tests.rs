@@ -384,7 +384,7 @@ fn what_finds_no_room_in_the_queue_is_counted_and_told() {
         state ^= state << 13;
         state ^= state >> 7;
         state ^= state << 17;
-        state as u8
+        (state & 0xff) as u8
     })
     .take(200_000)
     .collect();

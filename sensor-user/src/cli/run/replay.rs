@@ -133,7 +133,8 @@ fn complete(arguments: &Arguments, recording: &Recording) -> Result<(), Failure>
         );
     }
     match recording.ending() {
-        Some(Ending::Whole(_)) => Ok(()),
+        // Without an end nobody read the output any more.
+        Some(Ending::Whole(_)) | None => Ok(()),
         Some(Ending::Cut { frames, offset }) => Err(Failure {
             code: exit::CUT,
             error: anyhow::anyhow!(
@@ -141,8 +142,6 @@ fn complete(arguments: &Arguments, recording: &Recording) -> Result<(), Failure>
                  replayed"
             ),
         }),
-        // Nobody reads the output any more.
-        None => Ok(()),
     }
 }
 
