@@ -369,12 +369,7 @@ syscall_exit!(exit_write, exit_write_second; write);
 
 /// A call that succeeded on an open file.
 #[inline(always)]
-pub(crate) fn by_descriptor(
-    task: Task,
-    call: Syscall,
-    kind: RecordKind,
-    fill: impl FnOnce(&mut FileRecord),
-) {
+fn by_descriptor(task: Task, call: Syscall, kind: RecordKind, fill: impl FnOnce(&mut FileRecord)) {
     if call.result != 0 {
         return;
     }
@@ -387,7 +382,7 @@ pub(crate) fn by_descriptor(
 }
 
 #[inline(always)]
-fn describe_descriptor(
+pub(crate) fn describe_descriptor(
     builder: &mut Builder<'_>,
     record: &mut FileRecord,
     task: Task,
@@ -406,7 +401,7 @@ fn describe_descriptor(
 /// A call that succeeded on a path; `text` is the address of a string of the
 /// caller's, or zero.
 #[inline(always)]
-pub(crate) fn by_name(
+fn by_name(
     task: Task,
     call: Syscall,
     kind: RecordKind,
@@ -442,7 +437,7 @@ fn named(
 
 /// What a path is, as far as the call tells: where a relative one starts.
 #[inline(always)]
-const fn scene((directory, _): (i32, u64)) -> Scene {
+pub(crate) const fn scene((directory, _): (i32, u64)) -> Scene {
     Scene {
         object: Scene::UNKNOWN,
         place: directory as u32 as u64,
@@ -452,7 +447,7 @@ const fn scene((directory, _): (i32, u64)) -> Scene {
 /// Appends the directory that a relative path starts from (as the kernel has
 /// it) and the path that the caller gave. Returns both lengths.
 #[inline(always)]
-fn argument_path(
+pub(crate) fn argument_path(
     builder: &mut Builder<'_>,
     task: Task,
     (directory, name): (i32, u64),

@@ -36,22 +36,32 @@ pub(crate) fn count(task: Task, file: Object, inode: Object) {
         return;
     }
     let (tgid, start_time) = task.identity();
+    count_read(u64::from(directory), tgid, start_time);
+}
+
+/// Counts one, of a directory (1) or of a file (0). A global function: the ways
+/// through it do not multiply those through the rest of its caller.
+#[unsafe(no_mangle)]
+#[inline(never)]
+pub(crate) extern "C" fn count_read(directory: u64, tgid: u32, start_time: u64) -> u64 {
+    let directory = directory != 0;
     let key = UnrecordedKey {
         start_time,
         tgid,
         padding: 0,
     };
     if added(&key, directory) {
-        return;
+        return 1;
     }
     let first = ReadCounts {
         files: u64::from(!directory),
         directories: u64::from(directory),
     };
     // Another thread of the process may have been faster.
-    if READS.insert(key, first, u64::from(BPF_NOEXIST)).is_err() {
-        added(&key, directory);
+    if READS.insert(key, first, u64::from(BPF_NOEXIST)).is_ok() {
+        return 1;
     }
+    u64::from(added(&key, directory))
 }
 
 #[inline(always)]

@@ -4,7 +4,7 @@ use sensor_common::{RecordKind, SyscallAct as Act};
 
 use super::super::{
     hook::{ARGUMENT_PATHS, ATTEMPTS, Hook, NOTHING, When, by_path},
-    point::{Need, Point, compat, file_notices, native, security, security_if_present, syscall},
+    point::{Need, Point, file_notices, security, security_if_present, syscall},
 };
 
 /// What a notice cannot tell.
@@ -127,19 +127,15 @@ pub(super) const FILE: &[Hook] = &[
     Hook {
         kinds: &[RecordKind::FileTimes],
         unseen: "times of files that were set to others than now",
-        trampoline: &[
-            native!("utime"),
-            native!("utimes"),
-            native!("futimesat"),
-            native!("utimensat"),
-            compat!("utime32"),
-            compat!("utimes_time32"),
-            compat!("futimesat_time32"),
-            compat!("utimensat_time32"),
-            compat!("utimensat"),
-        ],
+        trampoline: &[(
+            Point::Entry {
+                program: "fentry_vfs_utimes",
+                function: "vfs_utimes",
+            },
+            Need::Always,
+        )],
         tracepoint: &[syscall(Act::Times)],
-        trampoline_limits: ARGUMENT_PATHS,
+        trampoline_limits: ATTEMPTS,
         tracepoint_limits: ARGUMENT_PATHS,
         ..NOTHING
     },
