@@ -89,7 +89,7 @@ pub fn check(bytes: &[u8]) {
     let mut table = ProcessTable::new(LIMITS, TICK);
     let scanned = scanned();
     let mut named = HashSet::from([scanned.id]);
-    table.insert_scanned(scanned);
+    table.insert_scanned(&scanned);
     let mut last = None;
     for record in Ring(bytes) {
         let Ok(event) = decode(record) else { continue };

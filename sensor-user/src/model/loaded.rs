@@ -299,7 +299,7 @@ fn open(source: &Source, bytes: &[u8]) -> Result<Opened, LoadError> {
     let planned = guarded(|| {
         let model = network::read(bytes)?;
         let single = Network::new(&model, 1)?;
-        let logit = Logit::of(&network::decode(&bytes)?)?;
+        let logit = Logit::of(&network::decode(bytes)?)?;
         Ok((model, single, logit))
     });
     let (model, single, logit) = planned.map_err(|reason| LoadError::Graph {

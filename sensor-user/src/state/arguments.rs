@@ -308,7 +308,10 @@ mod tests {
         };
         assert_eq!(places, expected);
         let operators = [shape.redirections, shape.pipes, shape.options];
-        assert_eq!(operators, [3.0, 0.0, 1.0]);
+        assert_eq!(
+            operators.map(f32::to_bits),
+            [3.0f32, 0.0, 1.0].map(f32::to_bits)
+        );
         let long = [&b"a\0/tmp/"[..], &[b'x'; 5_000][..]].concat();
         assert!((ArgumentShape::of(&long).places.temporary - 1.0).abs() < f32::EPSILON);
     }

@@ -142,7 +142,7 @@ impl ProcessTable {
 
     /// Takes in a process that was there before the sensor. Returns false when
     /// it was known already.
-    pub fn insert_scanned(&mut self, scanned: ScannedProcess) -> bool {
+    pub fn insert_scanned(&mut self, scanned: &ScannedProcess) -> bool {
         if self.by_number.contains_key(&scanned.id.tgid) {
             return false;
         }
@@ -161,7 +161,7 @@ impl ProcessTable {
             credentials: scanned.credentials,
         });
         process.image = (!scanned.exe.is_empty()).then(|| {
-            let ScannedProcess { exe, cwd, args, .. } = &scanned;
+            let ScannedProcess { exe, cwd, args, .. } = scanned;
             Arc::new(Image::new(scanned.facts, exe, cwd, args))
         });
         self.insert(process);

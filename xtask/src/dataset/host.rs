@@ -64,7 +64,8 @@ fn boot_nanoseconds() -> Result<u64> {
         .next()
         .and_then(|word| word.parse().ok())
         .with_context(|| format!("{UPTIME} is {text:?}, expected two numbers"))?;
-    Ok(std::time::Duration::from_secs_f64(seconds).as_nanos() as u64)
+    let nanoseconds = std::time::Duration::from_secs_f64(seconds).as_nanos();
+    Ok(u64::try_from(nanoseconds).unwrap_or(u64::MAX))
 }
 
 #[cfg(test)]

@@ -33,6 +33,7 @@ pub enum Applied {
 impl ProcessTable {
     /// Takes in one event. `path` and `second_path` are its resolved paths,
     /// empty where it has none.
+    #[expect(clippy::too_many_lines, reason = "an arm for each kind of act")]
     pub fn apply(&mut self, event: &Event<'_>, path: &[u8], second_path: &[u8]) -> Applied {
         let now = event.time;
         match &event.act {

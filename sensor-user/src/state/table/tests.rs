@@ -227,9 +227,9 @@ fn a_scanned_process_takes_its_exact_start_from_the_first_record() {
     let rounded = process_id(10, 5 * TICK);
     let exact = process_id(10, 5 * TICK + 1_234);
     let child = process_id(20, 7 * TICK);
-    assert!(table.insert_scanned(scanned(10, 5 * TICK, 1)));
-    assert!(table.insert_scanned(scanned(20, 7 * TICK, 10)));
-    assert!(!table.insert_scanned(scanned(10, 5 * TICK, 1)));
+    assert!(table.insert_scanned(&scanned(10, 5 * TICK, 1)));
+    assert!(table.insert_scanned(&scanned(20, 7 * TICK, 10)));
+    assert!(!table.insert_scanned(&scanned(10, 5 * TICK, 1)));
     fork(&mut table, exact, process_id(30, 9 * TICK));
     assert_eq!(exit(&mut table, exact), Applied::End);
     assert_eq!(table.get(exact).unwrap().id, exact);
@@ -409,7 +409,7 @@ fn any_act_makes_its_process_known_with_its_standing() {
 fn credentials_are_those_of_one_thread_until_the_next_program() {
     let mut table = table();
     let id = process_id(10, 5 * TICK);
-    table.insert_scanned(scanned(10, 5 * TICK, 1));
+    table.insert_scanned(&scanned(10, 5 * TICK, 1));
     assert_eq!(table.credentials(id, 10).map(|known| known.suid), Some(3));
     assert_eq!(table.credentials(id, 11), None);
 

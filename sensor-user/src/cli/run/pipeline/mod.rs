@@ -126,7 +126,7 @@ impl Pipeline {
         self.note(&input);
         match input {
             Input::Cgroup(cgroup) => self.table.take_in_cgroups(&[cgroup]),
-            Input::Process(process) => self.scanned(*process),
+            Input::Process(process) => self.scanned(&process),
             Input::Scanned => self.link_scanned(),
             Input::Record(record) => self.record(record),
             Input::Notice { time, tgid, act } => {
@@ -159,7 +159,7 @@ impl Pipeline {
     }
 
     /// Takes in a process that was there before the sensor.
-    fn scanned(&mut self, process: ScannedProcess) {
+    fn scanned(&mut self, process: &ScannedProcess) {
         let (id, parent) = (process.id, process.parent);
         // Where the table had no room there is nothing to link.
         if self.table.insert_scanned(process) && self.table.get(id).is_some() {
