@@ -90,7 +90,7 @@ fn watched(file: Object, inode: Object, mode: u32) -> u16 {
         watched_by::IDENTITY
     } else if mode & FMODE_READ != 0
         && special::is_regular(inode)
-        && watched_name::is_watched(named, inode)
+        && watched_name::is_watched(file, named)
     {
         watched_by::NAME
     } else {

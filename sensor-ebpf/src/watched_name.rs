@@ -30,14 +30,19 @@ const WORDS: usize = WATCHED_NAME_BYTES / size_of::<u64>();
 /// bytes, which lie inside of the dentry where a name is short) and a bit for each
 /// tell so.
 #[inline(always)]
-pub(crate) fn is_watched(named: Named, inode: Object) -> bool {
-    global::has_watched_names()
-        && (may_be(named.dentry, Role::Name) || may_be(named.directory, Role::Directory))
-        && name_is_watched(
-            named.dentry.address() as u64,
-            named.directory.address() as u64,
-            inode.address() as u64,
-        ) != 0
+pub(crate) fn is_watched(file: Object, named: Named) -> bool {
+    if !global::has_watched_names()
+        || !(may_be(named.dentry, Role::Name) || may_be(named.directory, Role::Directory))
+    {
+        return false;
+    }
+    // Addresses once more, as numbers: kernels before 6.2 pass nothing to a function
+    // that they know the type of.
+    let number = |base: Address, offset: usize| probe::<u64>(base, offset).unwrap_or_default();
+    let dentry = number(file.address(), offset!(file_path) + offset!(path_dentry));
+    let directory = number(dentry as Address, offset!(dentry_parent));
+    let inode = number(file.address(), offset!(file_inode));
+    name_is_watched(dentry, directory, inode) != 0
 }
 
 /// Whether the filter has the name of a dentry.
