@@ -2,7 +2,7 @@
 """launch.py MEMBERS USER MODE PROGRAM [ARGUMENT…].
 
 As launch.sh, with Python as the parent and with the standard streams that the
-mode names: null, pipe, file, terminal, socket, daemon or server.
+mode names: null, pipe, file, terminal, socket or daemon.
 """
 
 import os
@@ -12,19 +12,6 @@ import subprocess
 import sys
 import tempfile
 from pathlib import Path
-
-
-def serve_one_request() -> None:
-    """Listen and take one request, as a server has before it runs a program."""
-    listener = socket.create_server(("127.0.0.1", 0))
-    client = os.fork()
-    if client == 0:
-        with socket.create_connection(listener.getsockname()) as connection:
-            connection.sendall(b"GET / HTTP/1.0\r\n\r\n")
-        os._exit(0)
-    connection, _ = listener.accept()
-    connection.recv(1024)
-    os.waitpid(client, 0)
 
 
 def run_on_terminal(program: list[str], user: int) -> None:
@@ -68,8 +55,6 @@ def run_on_socket(program: list[str], user: int) -> None:
 def main() -> None:
     """Join the group of the case and start its program in a child."""
     members, user, mode, program = sys.argv[1], int(sys.argv[2]), sys.argv[3], sys.argv[4:]
-    if mode == "server":
-        serve_one_request()
     Path(members).write_text("0")
     if mode == "terminal":
         run_on_terminal(program, user)
@@ -77,7 +62,7 @@ def main() -> None:
         run_on_socket(program, user)
     else:
         output: int | object = subprocess.PIPE
-        if mode in ("null", "server"):
+        if mode == "null":
             output = subprocess.DEVNULL
         elif mode == "file":
             output = tempfile.TemporaryFile()

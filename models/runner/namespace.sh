@@ -61,6 +61,7 @@ cd "$WORK" || exit 10
 
 eval "SCRIPT=$SCRIPT"
 case $DELIVERY in
+Typed) set -- "$INTERPRETER" -i && exec <"$SCRATCH/act" ;;
 Inline) set -- "$INTERPRETER" "$INLINE_OPTION" "$(cat "$SCRATCH/act")" ;;
 *)
     mkdir -p "${SCRIPT%/*}"
@@ -75,8 +76,6 @@ esac
 
 launcher=${LAUNCHER%% *}
 mode=${LAUNCHER#* }
-# Only a launcher that passes its own input on can feed a program through it.
-[ "$DELIVERY" = Input ] && { launcher=launch.sh; mode=plain; }
 case $launcher in
 *.py) start=/usr/bin/python3 ;;
 *.pl) start=/usr/bin/perl ;;

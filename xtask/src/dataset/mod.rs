@@ -30,7 +30,7 @@ use cgroup::Group;
 use rows::Origin;
 use run::Room;
 use sensor::Sensor;
-use variant::Variant;
+use variant::{LAUNCHER_PACKAGES, Variant};
 
 /// Private layers over the system's folders lie here: on disk, and in none of
 /// the folders that are layered.
@@ -141,11 +141,9 @@ fn install_packages(cases: &[Case]) -> Result<()> {
     let needed: BTreeSet<_> = cases
         .iter()
         .flat_map(|case| case.packages.iter().cloned())
+        .chain(LAUNCHER_PACKAGES.iter().map(|&name| name.to_owned()))
         .collect();
     let needed: Vec<_> = needed.into_iter().collect();
-    if needed.is_empty() {
-        return Ok(());
-    }
     if !debian::is_here() {
         bail!(
             "this system has no apt-get; the cases need {}",
