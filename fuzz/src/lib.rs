@@ -7,8 +7,12 @@ pub mod container;
 pub mod decode;
 pub mod dns;
 pub mod stream;
+pub mod trees;
 
 mod seeds;
+#[path = "../../sensor-user/benches/stages/tree_file.rs"]
+#[expect(dead_code, reason = "the bench and the tests use other parts")]
+mod tree_file;
 #[path = "../../sensor-user/benches/stages/wire.rs"]
 mod wire;
 

@@ -4,6 +4,7 @@ mod decoding;
 mod output;
 mod scoring;
 mod state;
+mod tree_file;
 mod wire;
 mod world;
 

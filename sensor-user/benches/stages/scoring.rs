@@ -1,14 +1,15 @@
-use std::hint::black_box;
+use std::{fs, hint::black_box};
 
 use anyhow::{Context as _, Result};
 use criterion::Criterion;
+use prost::Message as _;
 use sensor_user::{
     features::{Context, Moment, Row, extract},
     model::{Model, Source, explain},
     state::ProcessTable,
 };
 
-use crate::world;
+use crate::{tree_file, world};
 
 /// From process state to a score, and to its reasons.
 pub(crate) fn measure(criterion: &mut Criterion) -> Result<()> {
@@ -29,6 +30,41 @@ pub(crate) fn measure(criterion: &mut Criterion) -> Result<()> {
     group.bench_function("explanation", |bencher| {
         bencher.iter(|| explain(&mut model, black_box(&row), score));
     });
+    group.finish();
+    trees(criterion, &row)
+}
+
+/// Gradient boosting as it is usual: full trees of depth 6.
+fn trees(criterion: &mut Criterion, row: &Row) -> Result<()> {
+    const DEPTH: u32 = 6;
+    let folder = tempfile::tempdir()?;
+    let mut group = criterion.benchmark_group("trees");
+    for trees in [100, 200] {
+        let proto = tree_file::scored(tree_file::ensemble(trees, DEPTH, 1));
+        let path = folder.path().join(format!("{trees}.onnx"));
+        fs::write(&path, proto.encode_to_vec())?;
+        let mut model = Model::load(&Source::File(path))?;
+        // Rows that differ, as those of an agent do: the processor cannot learn them.
+        let mut dice = tree_file::Dice(7);
+        let rows: Vec<Row> = (0..512).map(|_| dice.row()).collect();
+        let mut next = rows.iter().cycle();
+        group.bench_function(format!("{trees}, inference"), |bencher| {
+            bencher.iter(|| next.next().map(|row| model.score(black_box(row))));
+        });
+        let mut next = rows.chunks_exact(Model::BATCH).cycle();
+        group.bench_function(format!("{trees}, inference of 8 rows"), |bencher| {
+            bencher.iter(|| {
+                let rows = next.next().unwrap_or_default();
+                model.scores(black_box(rows), |score| {
+                    black_box(score);
+                });
+            });
+        });
+        let score = model.score(row).context("the trees give no score")?;
+        group.bench_function(format!("{trees}, explanation"), |bencher| {
+            bencher.iter(|| explain(&mut model, black_box(row), score));
+        });
+    }
     group.finish();
     Ok(())
 }

@@ -1,7 +1,7 @@
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use super::{Model, Score};
+use super::{Attribution, Model, Score};
 use crate::features::{FEATURES, Row};
 
 /// One reason for a score.
@@ -15,17 +15,57 @@ pub struct Reason {
     pub value: f32,
     /// What it is in ordinary work.
     pub usual: f32,
-    /// How much lower the score would be with the usual value.
+    /// How much lower the score would be without what it adds: for a tree ensemble
+    /// exactly, by its share of the log-odds; for other models with the usual value
+    /// in its place.
     pub contribution: f32,
 }
 
 /// Reasons named at most.
 const MOST: usize = 5;
 
-/// The features that raised a score most, by occlusion: each is put back to
-/// its usual value in turn, and the score taken again. One row for each unusual
-/// feature, so only done when there is a verdict.
+/// The features that raised a score most. Only done when there is a verdict.
 pub fn explain(model: &mut Model, row: &Row, score: Score) -> Vec<Reason> {
+    let mut contributions = match model.attribute(row) {
+        Some(attribution) => exact(&attribution),
+        None => occluded(model, row, score),
+    };
+    contributions.sort_by(|(_, a), (_, b)| b.total_cmp(a));
+    contributions.truncate(MOST);
+    let usual = model.card.baseline_row();
+    let reason = |(index, contribution): (usize, f32)| Reason {
+        feature: FEATURES[index].name,
+        meaning: FEATURES[index].meaning,
+        value: row[index],
+        usual: usual[index],
+        contribution,
+    };
+    contributions.into_iter().map(reason).collect()
+}
+
+/// Of the features that raised the log-odds, how much each raised the score: what
+/// would be lost of it without that feature's share.
+#[expect(
+    clippy::cast_possible_truncation,
+    reason = "a part of a score, which is no more exact"
+)]
+fn exact(attribution: &Attribution) -> Vec<(usize, f32)> {
+    let logit = attribution.logit();
+    let shares = attribution.contributions.iter().copied().enumerate();
+    let mut shares: Vec<_> = shares.filter(|(_, share)| *share > 0.0).collect();
+    // Near 0 and 1 the score hardly moves: then this is the order that is left.
+    shares.sort_by(|(_, a), (_, b)| b.total_cmp(a));
+    let lost = |(index, share)| (index, (sigmoid(logit) - sigmoid(logit - share)) as f32);
+    shares.into_iter().map(lost).collect()
+}
+
+fn sigmoid(logit: f64) -> f64 {
+    1.0 / (1.0 + (-logit).exp())
+}
+
+/// By occlusion: each unusual feature is put back to its usual value in turn, and
+/// the score taken again.
+fn occluded(model: &mut Model, row: &Row, score: Score) -> Vec<(usize, f32)> {
     let usual = model.card.baseline_row();
     let unusual: Vec<usize> = (0..row.len())
         .filter(|&index| (row[index] - usual[index]).abs() >= f32::EPSILON)
@@ -37,25 +77,17 @@ pub fn explain(model: &mut Model, row: &Row, score: Score) -> Vec<Reason> {
     };
     let occluded: Vec<Row> = unusual.iter().map(without).collect();
     let mut indices = unusual.into_iter();
-    let mut reasons = Vec::new();
+    let mut contributions = Vec::new();
     model.scores(&occluded, |without| {
         let (Some(index), Some(without)) = (indices.next(), without) else {
             return;
         };
         let contribution = score.get() - without.get();
         if contribution > 0.0 {
-            reasons.push(Reason {
-                feature: FEATURES[index].name,
-                meaning: FEATURES[index].meaning,
-                value: row[index],
-                usual: usual[index],
-                contribution,
-            });
+            contributions.push((index, contribution));
         }
     });
-    reasons.sort_by(|a, b| b.contribution.total_cmp(&a.contribution));
-    reasons.truncate(MOST);
-    reasons
+    contributions
 }
 
 #[cfg(test)]

@@ -13,6 +13,8 @@ use tract_onnx::prelude::{InferenceModel, OutletId, TractResult, TypedRunnableMo
 use super::{
     Card, CardError, Score,
     batch::{self, Batch},
+    limits,
+    logit::{Attribution, Logit},
     network::{self, Network},
 };
 use crate::features::Row;
@@ -24,7 +26,7 @@ static SHIPPED: &[u8] = include_bytes!("../../../models/first.onnx");
 pub const SHIPPED_NAME: &str = "shipped";
 
 /// Largest model file that is read, in bytes.
-const SIZE_MAX: u64 = 64 << 20;
+const SIZE_MAX: u64 = limits::FILE_BYTES;
 
 /// Largest difference from a golden score.
 const GOLDEN_TOLERANCE: f32 = 1e-4;
@@ -107,6 +109,7 @@ pub struct Model {
     pub sha256: String,
     single: Network,
     batch: Batch,
+    logit: Option<Logit>,
 }
 
 impl Model {
@@ -117,6 +120,7 @@ impl Model {
             bytes,
             model,
             single,
+            logit,
         } = open(source)?;
         let refused = |error| LoadError::Card {
             model: source.to_string(),
@@ -129,6 +133,7 @@ impl Model {
             sha256: hexadecimal(&bytes),
             single,
             batch: Batch::default(),
+            logit,
         };
         loaded.check_golden(source)?;
         loaded.batch = guarded(|| {
@@ -145,6 +150,7 @@ impl Model {
             bytes,
             model,
             single,
+            logit: _,
         } = open(source)?;
         let plan = single.plan();
         let card = Card::from_metadata(&metadata(&model)).map_err(|error| LoadError::Card {
@@ -194,6 +200,13 @@ impl Model {
             network.run(now, &mut each);
             rest = later;
         }
+    }
+
+    /// What each feature contributes to a row's log-odds, exactly; `None` where the
+    /// model is not one tree ensemble behind a sigmoid.
+    #[must_use]
+    pub fn attribute(&self, row: &Row) -> Option<Attribution> {
+        self.logit.as_ref().map(|logit| logit.attribute(row))
     }
 
     fn check_golden(&mut self, source: &Source) -> Result<(), LoadError> {
@@ -257,6 +270,7 @@ struct Opened {
     bytes: Vec<u8>,
     model: InferenceModel,
     single: Network,
+    logit: Option<Logit>,
 }
 
 fn open(source: &Source) -> Result<Opened, LoadError> {
@@ -267,9 +281,10 @@ fn open(source: &Source) -> Result<Opened, LoadError> {
     let planned = guarded(|| {
         let model = network::read(&bytes)?;
         let single = Network::new(&model, 1)?;
-        Ok((model, single))
+        let logit = Logit::of(&network::decode(&bytes)?)?;
+        Ok((model, single, logit))
     });
-    let (model, single) = planned.map_err(|reason| LoadError::Graph {
+    let (model, single, logit) = planned.map_err(|reason| LoadError::Graph {
         model: source.to_string(),
         reason,
     })?;
@@ -277,6 +292,7 @@ fn open(source: &Source) -> Result<Opened, LoadError> {
         bytes,
         model,
         single,
+        logit,
     })
 }
 

@@ -4,13 +4,15 @@ use std::sync::Arc;
 use tract_onnx::prelude::tract_linalg::knobs::TRACT_CPU_ISA;
 use tract_onnx::{
     Onnx,
+    pb::ModelProto,
     prelude::{
         DatumExt, Framework, InferenceModel, InferenceModelExt, IntoArcTensor, IntoRunnable,
         IntoTValue, Tensor, TractResult, TypedModel, TypedRunnableModel, TypedSimpleState, tvec,
     },
+    tract_hir::internal::{DimLike as _, bail},
 };
 
-use super::Score;
+use super::{Score, graph, limits, trees};
 use crate::features::{COUNT, Row};
 
 /// A model as tract runs it, for a fixed number of rows at once.
@@ -94,10 +96,18 @@ impl Network {
     }
 }
 
-/// Reads an ONNX file.
-pub(super) fn read(mut bytes: &[u8]) -> TractResult<InferenceModel> {
+/// Reads an ONNX file, and refuses one that is more than a graph of known
+/// operators.
+pub(super) fn read(bytes: &[u8]) -> TractResult<InferenceModel> {
     same_kernels_everywhere();
-    reader().model_for_read(&mut bytes)
+    let proto = decode(bytes)?;
+    graph::check(&proto)?;
+    reader().model_for_proto_model(&proto)
+}
+
+/// Reads an ONNX file's messages.
+pub(super) fn decode(mut bytes: &[u8]) -> TractResult<ModelProto> {
+    reader().proto_model_for_read(&mut bytes)
 }
 
 /// Keeps tract from the kernels for AVX-512. One of them adds up in another order
@@ -115,14 +125,33 @@ fn same_kernels_everywhere() {
 const fn same_kernels_everywhere() {}
 
 fn reader() -> Onnx {
-    tract_onnx::onnx()
+    let mut reader = tract_onnx::onnx()
         .with_ignore_value_info(true)
-        .with_ignore_output_shapes(true)
+        .with_ignore_output_shapes(true);
+    trees::register(&mut reader);
+    // What is not allowed cannot come back by another way.
+    let allowed =
+        |name: &str| graph::OPERATORS.contains(&name) || graph::TREE_OPERATORS.contains(&name);
+    reader.op_register.0.retain(|name, _| allowed(name));
+    reader
 }
 
 fn optimized(model: &InferenceModel, rows: usize) -> TractResult<TypedModel> {
-    model
+    let model = model
         .clone()
         .with_input_fact(0, f32::fact([rows, COUNT]).into())?
-        .into_optimized()
+        .into_typed()?;
+    for node in model.nodes() {
+        for output in &node.outputs {
+            let count = output.fact.shape.volume().to_usize()?;
+            if count > limits::VALUES {
+                bail!(
+                    "node {:?} gives {count} numbers, expected at most {}",
+                    node.name,
+                    limits::VALUES
+                );
+            }
+        }
+    }
+    model.into_optimized()
 }

@@ -56,6 +56,8 @@ enum Target {
     Dns,
     /// The path of a cgroup, for the container it belongs to
     Container,
+    /// An ONNX file, for the tree ensembles in it
+    Trees,
 }
 
 impl Target {
@@ -66,6 +68,7 @@ impl Target {
             Self::Stream => "stream",
             Self::Dns => "dns",
             Self::Container => "container",
+            Self::Trees => "trees",
         }
     }
 
@@ -77,6 +80,7 @@ impl Target {
             Self::Dns => 512,
             // The kernel cuts paths at 1023.
             Self::Container => 1_100,
+            Self::Trees => 4_096,
         }
     }
 }
