@@ -75,12 +75,11 @@ impl Target {
     /// Bytes of the longest input. More is possible, but says nothing that less does not.
     const fn longest(self) -> u32 {
         match self {
-            Self::Decode => 4_096,
+            Self::Decode | Self::Trees => 4_096,
             Self::Stream => 8_192,
             Self::Dns => 512,
             // The kernel cuts paths at 1023.
             Self::Container => 1_100,
-            Self::Trees => 4_096,
         }
     }
 }
