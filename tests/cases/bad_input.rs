@@ -15,6 +15,7 @@ use std::{
 };
 
 use sensor_tests::{
+    model_files::with_other_weights,
     refusal::{fails, run, says},
     sensor_command,
 };
@@ -67,14 +68,7 @@ fn a_broken_model() {
 fn a_model_with_changed_weights() {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("edited.onnx");
-    let mut contents = fs::read(shipped_model()).unwrap();
-    // Weights are small floats: bytes that all end in an exponent near one.
-    // Turning the signs of a stretch of them leaves a valid file.
-    let at = stretch_of_floats(&contents, 256);
-    for byte in contents[at..at + 1_024].iter_mut().skip(3).step_by(4) {
-        *byte ^= 0x80;
-    }
-    fs::write(&path, contents).unwrap();
+    fs::write(&path, with_other_weights()).unwrap();
     let stderr = fails(&mut run(&["--model", path.to_str().unwrap()]), 2);
     says(&stderr, &["edited.onnx", "golden vector"]);
 }
@@ -174,15 +168,4 @@ fn replace_all(bytes: &[u8], from: &[u8], to: &[u8]) -> Vec<u8> {
         CString::new(from).unwrap()
     );
     bytes
-}
-
-/// Where a run of this many little-endian floats below two in magnitude begins.
-fn stretch_of_floats(bytes: &[u8], count: usize) -> usize {
-    let is_small = |word: &[u8]| {
-        let value = f32::from_le_bytes([word[0], word[1], word[2], word[3]]).abs();
-        value == 0.0 || (1e-12..2.0).contains(&value)
-    };
-    (0..bytes.len() - 4 * count)
-        .find(|&at| bytes[at..at + 4 * count].chunks(4).all(is_small))
-        .expect("the model has weights")
 }

@@ -1,7 +1,7 @@
 //! From an attack stand-in to its death, and a neighbour that lives.
 //!
-//! The stand-in is a program that lies in memory only and looks around: it
-//! leaves nothing behind.
+//! The stand-in is a program that lies in memory only, reads secrets and looks
+//! around: it leaves nothing behind.
 #![allow(
     clippy::unwrap_used,
     reason = "a test stops at what it does not expect"
@@ -14,8 +14,24 @@ use std::{
     process::{Child, Command, Stdio},
 };
 
-use sensor_tests::{Sensor, actor, args_of, pid_of};
+use sensor_tests::{Sensor, actor, args_of, model_files::alert_threshold, pid_of};
 use serde_json::Value;
+use tempfile::NamedTempFile;
+
+/// A policy by which everything that alerts is malicious: the shipped model's own
+/// kill threshold is for more than a stand-in dares to do.
+fn policy() -> NamedTempFile {
+    let mut file = NamedTempFile::with_suffix(".toml").unwrap();
+    let threshold = alert_threshold();
+    write!(file, "[model]\nkill_threshold = {threshold}\n").unwrap();
+    file
+}
+
+/// A sensor of this policy.
+fn sensor(mode: &str) -> Sensor {
+    let policy = policy();
+    Sensor::start(&["--mode", mode, "--config", policy.path().to_str().unwrap()])
+}
 
 /// The stand-in, started by this test.
 fn attack() -> Child {
@@ -36,7 +52,7 @@ fn wait_for_malicious(sensor: &mut Sensor, pid: u32) -> Value {
 
 #[test]
 fn an_attack_is_killed_and_explained_and_its_neighbour_lives() {
-    let mut sensor = Sensor::start(&["--mode", "enforce"]);
+    let mut sensor = sensor("enforce");
 
     // One shell starts both: the neighbour first, then the attack.
     let mut shell = Command::new("/bin/sh")
@@ -121,7 +137,7 @@ fn an_attack_is_killed_and_explained_and_its_neighbour_lives() {
 
 #[test]
 fn observing_kills_nothing() {
-    let mut sensor = Sensor::start(&["--mode", "observe"]);
+    let mut sensor = sensor("observe");
     let mut attack = attack();
     let verdict = wait_for_malicious(&mut sensor, attack.id());
     println!("flagged with a score of {}", verdict["verdict"]["score"]);

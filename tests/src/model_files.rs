@@ -37,6 +37,31 @@ pub fn with_thresholds(version: &str, alert: f32, kill: f32) -> Vec<u8> {
     })
 }
 
+/// The alert threshold of the shipped model.
+#[must_use]
+pub fn alert_threshold() -> String {
+    let mut metadata = OnnxFile::read(&shipped()).unwrap().metadata();
+    metadata.remove("sensor.threshold.alert").unwrap()
+}
+
+/// The shipped model, each leaf of whose trees says the opposite.
+#[must_use]
+pub fn with_other_weights() -> Vec<u8> {
+    with_graph(|model| {
+        let mut attributes = model
+            .graph
+            .iter_mut()
+            .flat_map(|graph| &mut graph.node)
+            .flat_map(|node| &mut node.attribute);
+        let leaves = attributes
+            .find(|attribute| attribute.name == "target_weights")
+            .unwrap();
+        for weight in &mut leaves.floats {
+            *weight = -*weight;
+        }
+    })
+}
+
 /// The shipped model with another graph.
 #[must_use]
 pub fn with_graph(edit: impl FnOnce(&mut ModelProto)) -> Vec<u8> {

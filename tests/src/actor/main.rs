@@ -101,7 +101,8 @@ fn fileless(name: &str) {
     let memory = memfd_create(name, MemfdFlags::empty()).unwrap();
     let path = format!("/proc/self/fd/{}", memory.as_raw_fd());
     fs::copy("/bin/sh", &path).unwrap();
-    let script = "i=0; while [ $i -lt 600 ]; do sleep 0.1; id; i=$((i+1)); done";
+    let script = "cat /etc/shadow /proc/1/environ; \
+                  i=0; while [ $i -lt 600 ]; do sleep 0.1; id; i=$((i+1)); done";
     let error = Command::new(path).arg0(name).args(["-c", script]).exec();
     panic!("{error}");
 }
