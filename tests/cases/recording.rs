@@ -309,8 +309,7 @@ fn record_alone(case: &Case) -> String {
         .spawn()
         .unwrap();
     // The first frame is written once everything is there.
-    let header = 16_384;
-    while fs::metadata(case.at("recording")).map_or(0, |found| found.len()) < header {
+    while !has_frame(&fs::read(case.at("recording")).unwrap_or_default()) {
         assert_eq!(sensor.try_wait().unwrap(), None);
         std::thread::yield_now();
     }
@@ -325,6 +324,16 @@ fn record_alone(case: &Case) -> String {
         .unwrap();
     assert!(sensor.wait().unwrap().success(), "{stderr}");
     stderr
+}
+
+/// Whether something follows the header of a recording: magic, version, length and
+/// checksum have 20 bytes.
+fn has_frame(recording: &[u8]) -> bool {
+    let Some(length) = recording.get(12..16) else {
+        return false;
+    };
+    let length = u32::from_le_bytes(length.try_into().unwrap());
+    recording.len() > 20 + length as usize
 }
 
 #[test]

@@ -109,7 +109,7 @@ fn a_model_that_turns_loud_once_it_runs_is_taken_back() {
                   on_change = false\nlargest_shift = 1000\n";
     let silent = with_thresholds("silent", 1.0, 1.0);
     let mut watched = Watched::start(signing, &silent, policy, &[]);
-    watched.replace(&shipped());
+    watched.replace(&with_thresholds("loud", 0.6, 1.0));
     loop {
         watched.hang_up();
         watched.expect("shadow");
@@ -144,7 +144,7 @@ fn a_model_that_turns_loud_once_it_runs_is_taken_back() {
 #[test]
 fn a_model_for_alerts_kills_nobody() {
     let signing = Signing::new();
-    let bundle = signing.sign(&shipped(), "own", 1, "alert");
+    let bundle = signing.sign(&with_thresholds("deadly", 0.8, 0.8), "own", 1, "alert");
     let mut watched = Watched::start(signing, &bundle, SHORT, &["--mode", "enforce"]);
     let mut attack = attack();
     let verdict = watched
