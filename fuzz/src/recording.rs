@@ -75,6 +75,7 @@ fn record(tape: &Tape) {
                 subject,
                 flags: OpenFlags(1),
                 created: true,
+                watched: None,
             }),
             flags: 0,
         },
