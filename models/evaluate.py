@@ -108,16 +108,16 @@ def main() -> None:
     unknown = unknown * slope + offset
     known = figures.new_run_logits(whole, unique, SEED) * slope + offset
     limits = figures.thresholds(whole, unknown, known, ALERT_RATE, KILL_MARGIN)
-    forest = labels.learn(unique, SEED).calibrated(slope, offset)
+    learned = labels.learn(unique, SEED).calibrated(slope, offset)
     result: dict[str, Any] = {
         "data": figures.counts(whole),
         "unknown_kinds": measured(whole, unknown, limits),
         "known_kinds": measured(whole, known, limits),
-        "importance": ablation.importance(forest.trees, whole.schema.features)[:40],
+        "importance": ablation.importance(learned.forest.trees, whole.schema.features)[:40],
     }
     if arguments.later:
         later = table.read(arguments.later)
-        result["later_recording"] = measured(later, forest.logits(later.rows), limits)
+        result["later_recording"] = measured(later, learned.logits(later), limits)
     if arguments.ablations:
         result["ablations"] = ablations(whole)
     arguments.output.write_text(json.dumps(result, indent=2) + "\n")

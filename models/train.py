@@ -24,12 +24,12 @@ ALERT_RATE = 2e-3
 KILL_MARGIN = 0.25
 GAPS = (
     "Recorded on one machine with one distribution; rows of other hosts and desktops are missing.",
-    "Words of arguments are not looked at, only their shape and the places that they name.",
+    "Words of arguments are those of the lab's cases: other authors use others for the same.",
     "An attack that does what administrators do, in the way they do it, is not told from them.",
 )
 
 
-def golden(forest: trees.Forest, rows: table.Table, logits: np.ndarray) -> str:
+def golden(learned: labels.Learned, rows: table.Table, logits: np.ndarray) -> str:
     """Return rows of both sides, spread over the scores, with the score they must give."""
     chosen: list[int] = []
     for side in (True, False):
@@ -37,11 +37,13 @@ def golden(forest: trees.Forest, rows: table.Table, logits: np.ndarray) -> str:
         ranked = members[np.argsort(logits[members], kind="stable")]
         places = np.linspace(0, len(ranked) - 1, 6).astype(int)
         chosen.extend(int(ranked[place]) for place in places)
-    scores = sigmoid(forest.logits(rows.rows[chosen]))
-    vectors = [
-        {"row": short(rows.rows[index]), "score": round(float(score), 7)}
-        for index, score in zip(chosen, scores, strict=True)
-    ]
+    seen = learned.rows(rows.select(np.array(chosen)))
+    vectors = [{"row": short(row)} for row in seen]
+    # As the row is written, with its four decimals.
+    written = np.array([vector["row"] for vector in vectors], dtype=np.float32)
+    scores = sigmoid(learned.forest.logits(written))
+    for vector, score in zip(vectors, scores, strict=True):
+        vector["score"] = round(float(score), 7)
     return json.dumps(vectors, separators=(",", ":"))
 
 
@@ -80,7 +82,8 @@ def main() -> None:
     familiar = figures.new_run_logits(whole, unique, SEED) * slope + offset
     limits = figures.thresholds(whole, unknown, familiar, ALERT_RATE, KILL_MARGIN)
 
-    forest = labels.learn(unique, SEED).calibrated(slope, offset)
+    learned = labels.learn(unique, SEED).calibrated(slope, offset)
+    forest = learned.forest
     alert, kill = (round(float(score), 6) for score in sigmoid(np.array([limits.alert, limits.kill])))
     data = {
         "sha256": whole.sha256,
@@ -104,8 +107,11 @@ def main() -> None:
         "sensor.schema.features": json.dumps(schema.features),
         "sensor.threshold.alert": repr(alert),
         "sensor.threshold.kill": repr(kill),
-        "sensor.baseline": json.dumps(short(np.median(whole.rows[~whole.attack], axis=0))),
-        "sensor.golden": golden(forest, whole, forest.logits(whole.rows)),
+        "sensor.baseline": json.dumps(
+            short(np.median(learned.rows(whole)[~whole.attack], axis=0))
+        ),
+        "sensor.golden": golden(learned, whole, learned.logits(whole)),
+        "sensor.words": learned.vocabulary.text(),
         "sensor.note.data": json.dumps(data),
         "sensor.note.unknown_kinds": json.dumps(
             {

@@ -7,11 +7,13 @@ from collections.abc import Callable
 import numpy as np
 
 from .table import Table
+from .words import COLUMNS
 
 # Facts of how a case was started, which the lab draws alike for attacks and ordinary work.
 HARNESS = ("lineage.", "stdin.", "stdout.", "stderr.", "parent.", "cwd.", "user.", "sensor.")
 
 ABLATIONS: dict[str, Callable[[str], bool]] = {
+    "without words": lambda name: name in COLUMNS,
     "without arguments": lambda name: name.startswith("args."),
     "without lineage": lambda name: name.startswith(("lineage.", "parent.")),
     "without own acts": lambda name: name.startswith("own."),
@@ -27,7 +29,8 @@ def without(table: Table, hidden: Callable[[str], bool]) -> Table:
     """Return the table with nothing in the hidden columns."""
     rows = table.rows.copy()
     rows[:, [hidden(name) for name in table.schema.features]] = 0
-    return table.with_rows(rows)
+    less = table.with_rows(rows)
+    return less.without_words() if hidden(COLUMNS[0]) else less
 
 
 def importance(forest_trees: tuple, features: tuple[str, ...]) -> list[tuple[str, float]]:

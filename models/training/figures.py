@@ -9,80 +9,38 @@ import numpy as np
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import roc_auc_score
 
+from .families import families, folds
 from .labels import PARTS, learn, run_part
 from .table import Table
 
 FOLDS = 8
 
 
-def families(table: Table) -> np.ndarray:
-    """Number what must be held out together.
-
-    Cases of one group are variations of each other, and cases of one technique
-    share what makes it one: whatever is linked by either is one family.
-    """
-    leader: dict[tuple[str, str, str], tuple[str, str, str]] = {}
-
-    def find(key: tuple[str, str, str]) -> tuple[str, str, str]:
-        while leader.setdefault(key, key) != key:
-            key = leader[key]
-        return key
-
-    keys = []
-    for attack, group, technique in zip(table.attack, table.group, table.technique, strict=True):
-        side = "attack" if attack else "work"
-        key = (side, "group", group)
-        if attack:
-            leader[find((side, "technique", technique))] = find(key)
-        keys.append(key)
-    roots = [find(key) for key in keys]
-    numbers = {root: number for number, root in enumerate(sorted(set(roots)))}
-    return np.array([numbers[root] for root in roots])
-
-
-def folds(table: Table, family: np.ndarray) -> dict[int, int]:
-    """Deal whole families out to folds, the largest first, each to the emptiest fold.
-
-    Attacks and ordinary work are dealt separately, so that every fold holds out
-    some of both.
-    """
-    fold: dict[int, int] = {}
-    for side in (True, False):
-        names, counts = np.unique(family[table.attack == side], return_counts=True)
-        filled = np.zeros(FOLDS)
-        for position in np.argsort(-counts, kind="stable"):
-            emptiest = int(np.argmin(filled))
-            fold[int(names[position])] = emptiest
-            filled[emptiest] += counts[position]
-    return fold
-
-
 def held_out_logits(whole: Table, unique: Table, seed: int) -> np.ndarray:
-    """Score every row by trees that saw nothing of its family.
+    """Score every row by a model that saw nothing of its family.
 
     `unique` is what may be trained on; `whole` is what is scored.
     """
     family = families(whole)
-    fold = folds(whole, family)
-    fold_of = np.array([fold[int(number)] for number in family])
+    fold_of = folds(whole, family, FOLDS)
     position = {name: number for number, name in enumerate(whole.row_name)}
     fold_of_unique = fold_of[[position[name] for name in unique.row_name]]
     logits = np.zeros(len(whole))
     for number in range(FOLDS):
-        trees = learn(unique.select(np.flatnonzero(fold_of_unique != number)), seed)
-        held_out = fold_of == number
-        logits[held_out] = trees.logits(whole.rows[held_out])
-        print(f"fold {number + 1} of {FOLDS}: {held_out.sum()} rows scored", flush=True)
+        model = learn(unique.select(np.flatnonzero(fold_of_unique != number)), seed)
+        held_out = np.flatnonzero(fold_of == number)
+        logits[held_out] = model.logits(whole.select(held_out))
+        print(f"fold {number + 1} of {FOLDS}: {len(held_out)} rows scored", flush=True)
     return logits
 
 
 def new_run_logits(whole: Table, unique: Table, seed: int) -> np.ndarray:
-    """Score every row by trees that knew other runs of its case, but not this one."""
+    """Score every row by a model that knew other runs of its case, but not this one."""
     logits = np.zeros(len(whole))
     for number in range(PARTS):
-        trees = learn(unique.select(np.flatnonzero(run_part(unique) != number)), seed)
-        held_out = run_part(whole) == number
-        logits[held_out] = trees.logits(whole.rows[held_out])
+        model = learn(unique.select(np.flatnonzero(run_part(unique) != number)), seed)
+        held_out = np.flatnonzero(run_part(whole) == number)
+        logits[held_out] = model.logits(whole.select(held_out))
     return logits
 
 

@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, replace
+
 import numpy as np
 
+from .families import families, folds
 from .imagined import imagined
 from .table import Table
 from .trees import Forest, fit
+from .words import COLUMNS, Vocabulary, vocabulary
 
 PARTS = 3
+# Parts of the rows whose words are valued by a vocabulary that the others made.
+WORD_FOLDS = 4
 # Imagined attacks, and their weight, for each recorded one.
 IMAGINED_ROWS = 0.5
 IMAGINED_WEIGHT = 0.1
@@ -30,7 +36,48 @@ def weights(table: Table) -> np.ndarray:
     return weight
 
 
-def learn(table: Table, seed: int) -> Forest:
+@dataclass(frozen=True)
+class Learned:
+    """Trees, and the vocabulary by which they see words."""
+
+    forest: Forest
+    vocabulary: Vocabulary
+
+    def rows(self, table: Table) -> np.ndarray:
+        """Return the rows as the trees see them, `[rows, features]`."""
+        return written(table, self.vocabulary.values(table.words))
+
+    def logits(self, table: Table) -> np.ndarray:
+        """Return the calibrated logit of each row."""
+        return self.forest.logits(self.rows(table))
+
+    def calibrated(self, slope: float, offset: float) -> Learned:
+        """Return the same with another calibration."""
+        return replace(self, forest=self.forest.calibrated(slope, offset))
+
+
+def written(table: Table, values: np.ndarray) -> np.ndarray:
+    """Return the table's rows with what words are worth in their columns."""
+    rows = table.rows.copy()
+    rows[:, [table.schema.features.index(name) for name in COLUMNS]] = values
+    return rows
+
+
+def held_out_words(table: Table, weight: np.ndarray) -> np.ndarray:
+    """Return what the words of each row are worth to a vocabulary that saw nothing of its family.
+
+    Trees that learned from words which the vocabulary knew by heart would trust it too much.
+    """
+    fold = folds(table, families(table), WORD_FOLDS)
+    values = np.zeros((len(table), len(COLUMNS)), dtype=np.float32)
+    for number in range(WORD_FOLDS):
+        inside, outside = fold != number, fold == number
+        known = vocabulary(table.words[inside], table.attack[inside], weight[inside])
+        values[outside] = known.values(table.words[outside])
+    return values
+
+
+def learn(table: Table, seed: int) -> Learned:
     """Train on these rows, and on imagined attacks.
 
     A case is labelled as a whole, though most of its processes are helpers that occur in ordinary
@@ -38,16 +85,19 @@ def learn(table: Table, seed: int) -> Forest:
     found less (docs/models.md).
     """
     weight = weights(table)
+    words = vocabulary(table.words, table.attack, weight)
+    table = table.with_rows(written(table, held_out_words(table, weight)))
     count = int(IMAGINED_ROWS * table.attack.sum())
     extra = imagined(table, count, seed)
     extra_weight = IMAGINED_WEIGHT * weight[table.attack].sum() / max(len(extra), 1)
-    return fit(
+    forest = fit(
         np.concatenate([table.rows, extra]),
         np.concatenate([table.attack, np.ones(len(extra), dtype=bool)]),
         np.concatenate([weight, np.full(len(extra), extra_weight)]),
         table.schema,
         seed,
     )
+    return Learned(forest, words)
 
 
 def run_part(table: Table) -> np.ndarray:

@@ -68,6 +68,7 @@ def page(result: dict[str, Any]) -> str:
     )
     for index, rate in enumerate((1e-2, 1e-3, 1e-4)):
         row(f"attack runs found where {rate:g} of ordinary processes alert", lambda r, i=index: point(r, i))
+    row("alerts a day of a host whose 50,000 processes were all of this kind", lambda r: a_day(r["alerts_a_day"]))
     row("time from a run's first row to its alert, median and 90 %", lambda r: milliseconds(r["wait_ms"]))
     row("rows of a run before its alert, median and 90 %", lambda r: " / ".join(f"{n:g}" for n in r["rows_before"]))
     lines += ["", "## By tactic", "", "Attack runs that alert.", ""]
@@ -100,6 +101,12 @@ def point(result: dict[str, Any], index: int) -> str:
     found = points[index]
     share = found["found"] / result["attack_runs"]
     return f"{share:.3f} ({found['low']:.3f} to {found['high']:.3f})"
+
+
+def a_day(alerts: list[float]) -> str:
+    """Return a number of alerts with its interval."""
+    middle, low, high = alerts
+    return f"{middle:.1f} ({low:.1f} to {high:.1f})"
 
 
 def milliseconds(times: list[float]) -> str:

@@ -22,6 +22,7 @@ KEYS = (
     "program",
     "moment",
     "after",
+    "words",
 )
 
 
@@ -53,6 +54,8 @@ class Table:
     process: np.ndarray
     tactic: np.ndarray
     after: np.ndarray
+    # Grams of the arguments as the sensor writes them, `[rows]` of str.
+    words: np.ndarray
     row_name: np.ndarray
 
     def __len__(self) -> int:
@@ -74,6 +77,7 @@ class Table:
                 "process",
                 "tactic",
                 "after",
+                "words",
                 "row_name",
             )
         )
@@ -82,6 +86,10 @@ class Table:
     def with_rows(self, rows: np.ndarray) -> Table:
         """Return the table with other values in its rows."""
         return replace(self, rows=rows)
+
+    def without_words(self) -> Table:
+        """Return the table as if no program had been given an argument."""
+        return replace(self, words=np.full(len(self), "", dtype=object))
 
     @property
     def run(self) -> np.ndarray:
@@ -117,7 +125,11 @@ def read(path: Path) -> Table:
         message = f"{path}: columns begin with {header[: len(KEYS)]}, expected {list(KEYS)}"
         raise ValueError(message)
     records = list(lines)
-    columns = {key: np.array([r[n] for r in records]) for n, key in enumerate(KEYS)}
+    columns = {
+        # Words are of very different lengths.
+        key: np.array([r[n] for r in records], dtype=object if key == "words" else None)
+        for n, key in enumerate(KEYS)
+    }
     rows = np.array([r[len(KEYS) :] for r in records], dtype=np.float32)
     schema = Schema(words[1], int(words[3]), words[5], tuple(header[len(KEYS) :]), frozenset(rare))
     return Table(
@@ -133,6 +145,7 @@ def read(path: Path) -> Table:
         columns["process"],
         columns["tactic"],
         columns["after"].astype(np.int64),
+        columns["words"],
         np.arange(len(rows)),
     )
 
@@ -147,10 +160,10 @@ def without_repetitions(table: Table, ignored: np.ndarray) -> Table:
     looked_at[:, ignored] = 0
     # Ordinary rows first: of equal rows the first one stays.
     order = np.lexsort((np.arange(len(table)), table.attack))
-    seen: set[bytes] = set()
+    seen: set[tuple[bytes, str]] = set()
     kept = []
     for index in order:
-        key = looked_at[index].tobytes()
+        key = (looked_at[index].tobytes(), table.words[index])
         if key not in seen:
             seen.add(key)
             kept.append(index)

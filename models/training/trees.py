@@ -39,6 +39,8 @@ RISING = (
     "stdin.socket",
     "stderr.socket",
     "script.in_temporary",
+    "args.words",
+    "args.worst_part",
 )
 # They fall when ordinary acts or words are added, which costs an attacker nothing.
 SHARES = ("own.removal_share", "own.failure_share", "args.digits", "args.upper_case")

@@ -8,30 +8,14 @@
 )]
 
 use std::{
-    io::Write,
+    io::Write as _,
     os::unix::process::ExitStatusExt,
     path::Path,
     process::{Child, Command, Stdio},
 };
 
-use sensor_tests::{Sensor, actor, args_of, model_files::alert_threshold, pid_of};
+use sensor_tests::{Sensor, actor, args_of, pid_of};
 use serde_json::Value;
-use tempfile::NamedTempFile;
-
-/// A policy by which everything that alerts is malicious: the shipped model's own
-/// kill threshold is for more than a stand-in dares to do.
-fn policy() -> NamedTempFile {
-    let mut file = NamedTempFile::with_suffix(".toml").unwrap();
-    let threshold = alert_threshold();
-    write!(file, "[model]\nkill_threshold = {threshold}\n").unwrap();
-    file
-}
-
-/// A sensor of this policy.
-fn sensor(mode: &str) -> Sensor {
-    let policy = policy();
-    Sensor::start(&["--mode", mode, "--config", policy.path().to_str().unwrap()])
-}
 
 /// The stand-in, started by this test.
 fn attack() -> Child {
@@ -52,7 +36,7 @@ fn wait_for_malicious(sensor: &mut Sensor, pid: u32) -> Value {
 
 #[test]
 fn an_attack_is_killed_and_explained_and_its_neighbour_lives() {
-    let mut sensor = sensor("enforce");
+    let mut sensor = Sensor::start(&["--mode", "enforce"]);
 
     // One shell starts both: the neighbour first, then the attack.
     let mut shell = Command::new("/bin/sh")
@@ -130,14 +114,25 @@ fn an_attack_is_killed_and_explained_and_its_neighbour_lives() {
         .filter(|record| pid_of(record) == Some(neighbour))
         .count();
     assert_eq!(on_neighbour, 0);
+    // What it ran may die with it; nobody else does.
     let summary = finished.records.summary();
-    assert_eq!(summary["kills"], 1);
+    let killed: Vec<&Value> = finished
+        .records
+        .of_kind("verdict")
+        .filter(|record| record["verdict"]["action"] == "kill")
+        .collect();
+    assert_eq!(summary["kills"], killed.len());
+    for record in killed {
+        let process = &record["process"];
+        let is_of_attack = pid_of(record) == Some(attack) || process["parent"]["pid"] == attack;
+        assert!(is_of_attack, "{record}");
+    }
     assert!(summary["death_latency_us"][0].as_f64().unwrap() > 0.0);
 }
 
 #[test]
 fn observing_kills_nothing() {
-    let mut sensor = sensor("observe");
+    let mut sensor = Sensor::start(&["--mode", "observe"]);
     let mut attack = attack();
     let verdict = wait_for_malicious(&mut sensor, attack.id());
     println!("flagged with a score of {}", verdict["verdict"]["score"]);

@@ -37,13 +37,6 @@ pub fn with_thresholds(version: &str, alert: f32, kill: f32) -> Vec<u8> {
     })
 }
 
-/// The alert threshold of the shipped model.
-#[must_use]
-pub fn alert_threshold() -> String {
-    let mut metadata = OnnxFile::read(&shipped()).unwrap().metadata();
-    metadata.remove("sensor.threshold.alert").unwrap()
-}
-
 /// The shipped model, each leaf of whose trees says the opposite.
 #[must_use]
 pub fn with_other_weights() -> Vec<u8> {

@@ -6,7 +6,7 @@ use anyhow::{Result, ensure};
 use clap::Args;
 
 use crate::{
-    fuzz,
+    debian, fuzz,
     setup::{self, Consent},
     steps::Steps,
     toolchain::Search,
@@ -38,6 +38,7 @@ pub(crate) fn main(arguments: &Arguments) -> Result<()> {
          as root. For the unit tests alone, `cargo test --lib --bins` is enough"
     );
     setup::ensure_ready(arguments.consent)?;
+    ensure_onnx(arguments.consent)?;
 
     let mut steps = Steps::default();
     steps.run(
@@ -62,6 +63,20 @@ pub(crate) fn main(arguments: &Arguments) -> Result<()> {
         arguments.filter.as_deref().unwrap_or_default()
     );
     Ok(())
+}
+
+/// Installs what the worked example of editing a model needs. Where there is no apt-get, its test
+/// says what is missing.
+fn ensure_onnx(consent: Consent) -> Result<()> {
+    let packages = ["python3-onnx".to_owned()];
+    if !debian::is_here() || debian::missing(&packages)?.is_empty() {
+        return Ok(());
+    }
+    println!(
+        "To be installed:\n  - python3-onnx (Debian package): for the worked example of editing a model"
+    );
+    consent.obtain()?;
+    setup::install_packages(&packages, "  apt-get install python3-onnx")
 }
 
 /// The acts' cases on every supported kernel.

@@ -4,9 +4,9 @@ use anyhow::{Context as _, Result};
 use criterion::Criterion;
 use prost::Message as _;
 use sensor_user::{
-    features::{Context, Moment, Row, extract},
+    features::{COUNT, Context, Moment, Row, extract},
     model::{Model, Source, explain},
-    state::ProcessTable,
+    state::{ProcessTable, Words},
 };
 
 use crate::{tree_file, world};
@@ -31,7 +31,38 @@ pub(crate) fn measure(criterion: &mut Criterion) -> Result<()> {
         bencher.iter(|| explain(&mut model, black_box(&row), score));
     });
     group.finish();
+    words(criterion, &model)?;
     trees(criterion, &row)
+}
+
+/// What a program's arguments cost once, and each time that it is looked at.
+fn words(criterion: &mut Criterion, model: &Model) -> Result<()> {
+    let vocabulary = model.card.vocabulary.as_ref();
+    let vocabulary = vocabulary.context("the shipped model has no vocabulary")?;
+    let script = "for host in $(cat hosts); do scp -q report.txt \"$host:/srv/in\" && echo ok; done | sort; ";
+    let mut group = criterion.benchmark_group("words");
+    for (name, args) in [
+        (
+            "10 words",
+            String::from("tar\0-czf\0/srv/backup/daily.tar.gz\0etc\0home\0"),
+        ),
+        (
+            "a script of 1 KiB",
+            format!("sh\0-c\0{}", script.repeat(11)),
+        ),
+    ] {
+        let args = args.as_bytes();
+        group.bench_function(format!("{name}, hashed"), |bencher| {
+            bencher.iter(|| Words::of(black_box(args)));
+        });
+        let words = Words::of(args);
+        let mut row = [0.0; COUNT];
+        group.bench_function(format!("{name}, weighed"), |bencher| {
+            bencher.iter(|| vocabulary.write(black_box(&mut row), black_box(&words)));
+        });
+    }
+    group.finish();
+    Ok(())
 }
 
 /// Gradient boosting as it is usual: full trees of depth 6.

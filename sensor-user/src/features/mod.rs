@@ -7,7 +7,7 @@ mod table;
 
 pub use context::{Context, Moment};
 pub use schema::{Feature, Schema, Transform, Unit};
-pub use table::{COUNT, FEATURES};
+pub use table::{COUNT, FEATURES, PARTS, WORDS};
 
 /// One row of model input, `[COUNT]`, in the order of [`FEATURES`].
 pub type Row = [f32; COUNT];

@@ -98,6 +98,9 @@ pub(super) enum Raw {
     Own(Count),
     /// A count of what its descendants did.
     Tree(Count),
+    /// From the words of its arguments, by the model's own vocabulary; zero until that
+    /// has written it.
+    Vocabulary,
 }
 
 impl Raw {
@@ -107,6 +110,7 @@ impl Raw {
             Self::Of(raw) => raw(context),
             Self::Own(count) => process.own.count(count, *now) as f32,
             Self::Tree(count) => process.descendants.count(count, *now) as f32,
+            Self::Vocabulary => 0.0,
         }
     }
 }
@@ -117,7 +121,7 @@ impl Feature {
     #[must_use]
     pub const fn is_rare(&self) -> bool {
         match self.raw {
-            Raw::Of(_) => false,
+            Raw::Of(_) | Raw::Vocabulary => false,
             Raw::Own(count) | Raw::Tree(count) => !count.is_common(),
         }
     }
@@ -161,7 +165,7 @@ impl Schema {
     /// Name of the sensor's schema.
     pub const ID: &'static str = "sensor.process";
     /// Its version.
-    pub const VERSION: u32 = 2;
+    pub const VERSION: u32 = 3;
 
     /// The schema of this agent.
     #[must_use]

@@ -54,6 +54,20 @@ const fn ratio(name: &'static str, meaning: &'static str, raw: fn(&Context<'_>) 
     feature(name, Ratio, Identity, 1.0, meaning, raw)
 }
 
+const ALL_WORDS: &str = "args.words";
+const WORST_PART: &str = "args.worst_part";
+
+const fn of_vocabulary(name: &'static str, meaning: &'static str) -> Feature {
+    Feature {
+        name,
+        unit: Ratio,
+        transform: Identity,
+        clip: 1.0,
+        meaning,
+        raw: Raw::Vocabulary,
+    }
+}
+
 fn of_image(context: &Context<'_>, fact: impl Fn(&Image) -> bool) -> f32 {
     f32::from(context.image().is_some_and(fact))
 }
@@ -203,6 +217,8 @@ const WRITTEN_OUT: &[Feature] = &[
     count("args.home_paths", "paths in homes", |c| c.arguments().places.home),
     count("args.hidden_paths", "paths with a part that begins with a dot",
         |c| c.arguments().places.hidden),
+    of_vocabulary(ALL_WORDS, "how much its words are those of attacks, by the model's vocabulary"),
+    of_vocabulary(WORST_PART, "the same of the command in the arguments that has the most of it"),
     flag("args.none", "the program was given no arguments at all",
         |c| f32::from(c.arguments().count < 0.5)),
 
@@ -316,6 +332,26 @@ const fn counted(name: &'static str, meaning: &'static str, raw: Raw) -> Feature
         clip: 10.0,
         meaning,
         raw,
+    }
+}
+
+/// Where what all words are worth stands in a row.
+pub const WORDS: usize = place_of_vocabulary(0);
+
+/// Where what the worst part of the arguments is worth stands in a row.
+pub const PARTS: usize = place_of_vocabulary(1);
+
+/// The place of the first feature, or of the next ones, that a vocabulary writes.
+const fn place_of_vocabulary(mut before: usize) -> usize {
+    let mut index = 0;
+    loop {
+        if matches!(WRITTEN_OUT[index].raw, Raw::Vocabulary) {
+            if before == 0 {
+                return index;
+            }
+            before -= 1;
+        }
+        index += 1;
     }
 }
 

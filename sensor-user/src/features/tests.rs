@@ -136,7 +136,7 @@ fn a_schema_difference_is_told_in_words() {
     other.version = 9;
     let text = own.difference(&other).join("\n");
     assert!(
-        text.contains("version: sensor has 2, model has 9"),
+        text.contains("version: sensor has 3, model has 9"),
         "{text}"
     );
     assert!(text.contains("exe.deleted: missing in the model"), "{text}");

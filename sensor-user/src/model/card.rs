@@ -1,9 +1,9 @@
 use std::collections::BTreeMap;
 
-use serde::{Deserialize, Serialize, de::DeserializeOwned};
+use serde::{Deserialize, Serialize, Serializer, de::DeserializeOwned};
 use thiserror::Error;
 
-use super::Score;
+use super::{Score, Vocabulary};
 use crate::features::{COUNT, Row, Schema};
 
 /// What a model says of itself, in the ONNX file's metadata.
@@ -26,6 +26,10 @@ pub struct Card {
     /// Inputs with the score that they must give.
     #[serde(skip)]
     pub golden: Vec<Golden>,
+    /// What words are worth to it, where it looks at any; shown as the number of grams
+    /// that have a weight.
+    #[serde(rename = "weighed_grams", serialize_with = "weighed_grams")]
+    pub vocabulary: Option<Vocabulary>,
     /// Everything else: training data, figures, gaps.
     pub notes: BTreeMap<String, serde_json::Value>,
 }
@@ -75,6 +79,7 @@ pub(super) mod key {
     pub(in crate::model) const KILL: &str = "sensor.threshold.kill";
     pub(in crate::model) const BASELINE: &str = "sensor.baseline";
     pub(in crate::model) const GOLDEN: &str = "sensor.golden";
+    pub(in crate::model) const WORDS: &str = "sensor.words";
     /// Keys below this prefix are shown as they are.
     pub(in crate::model) const NOTES: &str = "sensor.note.";
 }
@@ -130,7 +135,15 @@ impl Card {
                 "at least one row of all features",
             ));
         }
+        let vocabulary = metadata.contains_key(key::WORDS).then(|| {
+            json(
+                key::WORDS,
+                metadata,
+                "a JSON object with scale, bias and one weight for each gram, -128 to 127",
+            )
+        });
         Ok(Self {
+            vocabulary: vocabulary.transpose()?,
             name: text(key::NAME)?.to_owned(),
             version: text(key::VERSION)?.to_owned(),
             schema,
@@ -165,6 +178,15 @@ impl Card {
         rows.map(|row| row.try_into().unwrap_or([0.0; COUNT]))
             .collect()
     }
+}
+
+#[expect(clippy::ref_option, reason = "serde hands the field over like this")]
+fn weighed_grams<S: Serializer>(
+    vocabulary: &Option<Vocabulary>,
+    serializer: S,
+) -> Result<S::Ok, S::Error> {
+    let grams = vocabulary.as_ref().map(Vocabulary::weighed);
+    grams.serialize(serializer)
 }
 
 fn threshold(key: &'static str, text: &str) -> Result<Score, CardError> {

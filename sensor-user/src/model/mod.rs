@@ -12,6 +12,7 @@ mod network;
 mod onnx_file;
 mod score;
 mod trees;
+mod vocabulary;
 mod whole;
 
 pub use batch::made_up;
@@ -23,4 +24,5 @@ pub use logit::Attribution;
 pub use onnx_file::{OnnxFile, OnnxFileError};
 pub use score::Score;
 pub use trees::evaluate_trees;
+pub use vocabulary::{Vocabulary, with_words};
 pub use whole::write_whole;

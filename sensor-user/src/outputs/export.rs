@@ -9,6 +9,7 @@ use crate::{
     event::ProcessId,
     features::{FEATURES, Moment, Row, Schema},
     model::Score,
+    state::Words,
 };
 
 /// Lines that may wait for the export.
@@ -39,6 +40,8 @@ struct Line<'a> {
     exe: &'a str,
     #[serde(skip_serializing_if = "Option::is_none")]
     score: Option<f32>,
+    /// As [`Words::text`] writes them.
+    words: String,
     row: &'a [f32],
 }
 
@@ -59,6 +62,8 @@ pub struct ExportedRow<'a> {
     pub score: Option<Score>,
     /// The model's input.
     pub row: &'a Row,
+    /// What a vocabulary would make two of its values of.
+    pub words: &'a Words,
 }
 
 impl FeatureExport {
@@ -89,6 +94,7 @@ impl FeatureExport {
             moment,
             score,
             row,
+            words,
         } = *exported;
         self.line(&Line {
             time,
@@ -98,6 +104,7 @@ impl FeatureExport {
             moment: moment.name(),
             exe: &String::from_utf8_lossy(exe),
             score: score.map(Score::get),
+            words: words.text(),
             row,
         });
     }

@@ -1,6 +1,6 @@
 use std::sync::OnceLock;
 
-use super::{ArgumentShape, PathClass, Sha256};
+use super::{ArgumentShape, PathClass, Sha256, Words};
 use crate::event::{Exec, ExecFacts, split_args};
 
 /// The program a process runs. Children share it until they run another.
@@ -21,6 +21,8 @@ pub struct Image {
     pub script: Option<PathClass>,
     /// Shape of the arguments, once it was asked for.
     shape: OnceLock<ArgumentShape>,
+    /// Words of the arguments, once they were asked for.
+    words: OnceLock<Words>,
     /// Hash of the executable, once it is known.
     pub sha256: OnceLock<Sha256>,
 }
@@ -47,6 +49,7 @@ impl Image {
             args_total: u32::try_from(args.len()).unwrap_or(u32::MAX),
             script: None,
             shape: OnceLock::new(),
+            words: OnceLock::new(),
             sha256: OnceLock::new(),
         }
     }
@@ -55,6 +58,12 @@ impl Image {
     #[must_use]
     pub fn shape(&self) -> &ArgumentShape {
         self.shape.get_or_init(|| ArgumentShape::of(&self.args))
+    }
+
+    /// Words of the arguments: looked for once, for all that run the program.
+    #[must_use]
+    pub fn words(&self) -> &Words {
+        self.words.get_or_init(|| Words::of(&self.args))
     }
 
     /// True when the program was started under another name than its file's.

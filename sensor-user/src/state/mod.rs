@@ -11,6 +11,7 @@ mod process;
 mod sha256;
 mod sketch;
 mod table;
+mod words;
 
 pub use arguments::{ArgumentShape, Places};
 pub use behaviour::{Behaviour, Count};
@@ -23,6 +24,7 @@ pub use process::{Descendants, Process, Pulse, ThreadCredentials};
 pub use sha256::Sha256;
 pub use sketch::{Decaying, Distinct};
 pub use table::{Applied, ProcessTable, TableLimits};
+pub use words::{GRAMS, Words};
 
 #[cfg(test)]
 pub(crate) mod test_support;

@@ -13,7 +13,7 @@ use sensor_user::{
 };
 use serde_json::{Value, json};
 
-fn model(arguments: &[&str]) -> Command {
+pub(super) fn model(arguments: &[&str]) -> Command {
     let mut command = sensor_command();
     command.arg("model").args(arguments);
     command
@@ -25,13 +25,13 @@ fn said(command: &mut Command) -> String {
     String::from_utf8(output.stdout).unwrap()
 }
 
-fn json_of(command: &mut Command) -> Value {
+pub(super) fn json_of(command: &mut Command) -> Value {
     serde_json::from_str(&said(command.arg("--json"))).unwrap()
 }
 
 /// Golden rows of the shipped model, and made-up ones: those that score above half of
 /// all are attacks.
-fn rows(path: &Path) -> (Vec<f32>, usize) {
+pub(super) fn rows(path: &Path) -> (Vec<f32>, usize) {
     let mut model = Model::load(&Source::Shipped).unwrap();
     let mut rows = model.card.golden_rows();
     rows.extend(made_up(300));

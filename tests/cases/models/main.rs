@@ -7,6 +7,7 @@
     reason = "a test stops at what it does not expect"
 )]
 
+mod by_hand;
 mod child;
 mod commands;
 mod hostile;

@@ -89,7 +89,7 @@ impl Table {
             let after = time.saturating_sub(begun) / 1_000_000;
             let row = row(&line, origin, process, after, features.len())?;
             let mut hasher = DefaultHasher::new();
-            (line["row"].to_string(), process).hash(&mut hasher);
+            (line["row"].to_string(), text(&line["words"]), process).hash(&mut hasher);
             if written.insert(hasher.finish()) {
                 self.totals.written += 1;
                 writeln!(self.output, "{row}")?;
@@ -112,7 +112,7 @@ impl Table {
         writeln!(self.output, "# rare {}", rare.join(" "))?;
         write!(
             self.output,
-            "case,label,technique,tactic,group,variant,process,program,moment,after"
+            "case,label,technique,tactic,group,variant,process,program,moment,after,words"
         )?;
         for feature in features {
             write!(self.output, ",{}", text(feature))?;
@@ -159,8 +159,9 @@ fn row(
     let time = line["time"].as_u64().unwrap_or_default();
     let variant = origin.variant + origin.slice(time);
     let mut row = format!(
-        "{case},{label},{technique},{tactic},{group},{variant},{process},{program},{},{after}",
-        text(&line["moment"])
+        "{case},{label},{technique},{tactic},{group},{variant},{process},{program},{},{after},{}",
+        text(&line["moment"]),
+        text(&line["words"])
     );
     for value in values {
         row.push(',');

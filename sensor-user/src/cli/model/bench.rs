@@ -47,7 +47,7 @@ struct Times {
 
 pub(super) fn run(arguments: &Arguments) -> Result<(), Failure> {
     let mut model = loaded(&arguments.file)?;
-    let rows = rows(arguments).map_err(Failure::usage)?;
+    let rows = rows(arguments, &model).map_err(Failure::usage)?;
     if rows.is_empty() {
         return Err(Failure::usage(anyhow::anyhow!("there is no row")));
     }
@@ -69,7 +69,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<(), Failure> {
     Ok(())
 }
 
-fn rows(arguments: &Arguments) -> anyhow::Result<Vec<Row>> {
+fn rows(arguments: &Arguments, model: &Model) -> anyhow::Result<Vec<Row>> {
     let Some(path) = &arguments.rows else {
         return Ok(made_up(1_000).collect());
     };
@@ -78,7 +78,7 @@ fn rows(arguments: &Arguments) -> anyhow::Result<Vec<Row>> {
     while rows.len() < ROWS_MAX
         && let Some(labelled) = input.next()?
     {
-        rows.push(labelled.row);
+        rows.push(labelled.row_for(model));
     }
     Ok(rows)
 }

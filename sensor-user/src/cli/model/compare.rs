@@ -89,10 +89,14 @@ fn compare(old: &mut Model, new: &mut Model, rows: &mut Rows) -> anyhow::Result<
     };
     let (mut of_old, mut of_new) = (Vec::new(), Vec::new());
     rows.each_block(BLOCK, |block| {
-        let values: Vec<_> = block.iter().map(|labelled| labelled.row).collect();
         let (mut before, mut after) = (Vec::new(), Vec::new());
-        old.scores(&values, |score| before.push(score));
-        new.scores(&values, |score| after.push(score));
+        for (model, scores) in [(&mut *old, &mut before), (&mut *new, &mut after)] {
+            let values: Vec<_> = block
+                .iter()
+                .map(|labelled| labelled.row_for(model))
+                .collect();
+            model.scores(&values, |score| scores.push(score));
+        }
         for ((labelled, before), after) in block.into_iter().zip(before).zip(after) {
             comparison.rows += 1;
             let (Some(before), Some(after)) = (before, after) else {
@@ -220,6 +224,7 @@ mod tests {
         let mut comparison = Comparison::default();
         let labelled = |truth| Labelled {
             row: [0.0; COUNT],
+            words: None,
             truth,
             technique: None,
             run: None,

@@ -105,7 +105,10 @@ impl Scored {
     pub(super) fn take(rows: &mut Rows, model: &mut Model) -> Result<Self, Failure> {
         let mut scored = Self::default();
         let read = rows.each_block(BLOCK, |block| {
-            let values: Vec<_> = block.iter().map(|labelled| labelled.row).collect();
+            let values: Vec<_> = block
+                .iter()
+                .map(|labelled| labelled.row_for(model))
+                .collect();
             let mut block = block.into_iter();
             model.scores(&values, |score| {
                 if let Some(labelled) = block.next() {
@@ -275,6 +278,7 @@ mod tests {
     fn labelled(truth: Option<Truth>, technique: Option<&str>, run: &str) -> Labelled {
         Labelled {
             row: [0.0; COUNT],
+            words: None,
             truth,
             technique: technique.map(str::to_owned),
             run: Some(run.to_owned()),

@@ -27,15 +27,16 @@ pub(super) struct Arguments {
 pub(super) fn run(arguments: &Arguments) -> Result<(), Failure> {
     let mut model = loaded(&arguments.file)?;
     let labelled = find(arguments).map_err(Failure::usage)?;
+    let row = labelled.row_for(&model);
     let score = model
-        .score(&labelled.row)
+        .score(&row)
         .context("the model gives this row no score")
         .map_err(Failure::failed)?;
-    let reasons = reasons(&mut model, &labelled.row, score);
+    let reasons = reasons(&mut model, &row, score);
     if arguments.json {
         let row: serde_json::Map<_, _> = FEATURES
             .iter()
-            .zip(labelled.row)
+            .zip(row)
             .map(|(feature, value)| (feature.name.to_owned(), json!(value)))
             .collect();
         return print_json(&json!({

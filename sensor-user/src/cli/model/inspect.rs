@@ -163,6 +163,14 @@ fn render(shown: &Shown) -> String {
     // Writing to a string cannot fail.
     let _ = writeln!(text, "operators   {}", operators.join(", "));
     let _ = writeln!(text, "golden      {} vectors", card.golden.len());
+    let _ = match &card.vocabulary {
+        Some(vocabulary) => writeln!(
+            text,
+            "words       {} grams have a weight",
+            vocabulary.weighed()
+        ),
+        None => writeln!(text, "words       none are looked at"),
+    };
     for (name, value) in &card.notes {
         let _ = writeln!(text, "{name:11} {value}");
     }

@@ -10,7 +10,11 @@ use std::{
 use anyhow::{Context as _, Result, bail, ensure};
 use serde::Deserialize;
 
-use crate::features::{COUNT, Row, Schema};
+use crate::{
+    features::{COUNT, Row, Schema},
+    model::{Model, with_words},
+    state::{GRAMS, Words},
+};
 
 /// Longest line, in bytes.
 const LINE_MAX: u64 = 1 << 20;
@@ -28,6 +32,8 @@ pub(super) enum Truth {
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Labelled {
     pub(super) row: Row,
+    /// The words of its arguments; `None` where the line has none.
+    pub(super) words: Option<Words>,
     pub(super) truth: Option<Truth>,
     /// Technique of the attack, where the table has it.
     pub(super) technique: Option<String>,
@@ -35,6 +41,17 @@ pub(super) struct Labelled {
     pub(super) run: Option<String>,
     /// The program, for people.
     pub(super) program: String,
+}
+
+impl Labelled {
+    /// The row as a model sees it. Where there are no words, it is the one of the
+    /// model that it was recorded with.
+    pub(super) fn row_for(&self, model: &Model) -> Row {
+        match &self.words {
+            None => self.row,
+            words => with_words(&self.row, model.card.vocabulary.as_ref(), words.as_ref()),
+        }
+    }
 }
 
 /// Reads rows one after the other from a file, or from standard input for `-`.
@@ -60,6 +77,7 @@ struct Columns {
     case: Option<usize>,
     variant: Option<usize>,
     program: Option<usize>,
+    words: Option<usize>,
 }
 
 #[derive(Deserialize)]
@@ -86,6 +104,8 @@ struct Line {
     case: Option<String>,
     #[serde(default)]
     variant: Option<u64>,
+    #[serde(default)]
+    words: Option<String>,
     #[serde(default)]
     exe: String,
 }
@@ -228,6 +248,7 @@ fn table(first: &str, names: &str) -> Result<(Schema, Layout)> {
         case: place("case"),
         variant: place("variant"),
         program: place("program"),
+        words: place("words"),
     };
     let features = names.get(columns.first_value..).unwrap_or_default();
     let schema = Schema {
@@ -250,6 +271,7 @@ impl Columns {
             .map(|(case, variant)| format!("{case} {variant}"));
         Ok(Labelled {
             row: row(&values.context("a value is no number")?)?,
+            words: words(cell(self.words))?,
             truth: truth(cell(self.label))?,
             technique: technique(cell(self.technique)),
             run,
@@ -263,6 +285,7 @@ fn of_line(line: &str) -> Result<Labelled> {
     let variant = line.variant.unwrap_or_default();
     Ok(Labelled {
         row: row(&line.row)?,
+        words: words(line.words.as_deref())?,
         truth: truth(line.label.as_deref())?,
         technique: technique(line.technique.as_deref()),
         run: line.case.map(|case| format!("{case} {variant}")),
@@ -274,6 +297,15 @@ fn row(values: &[f32]) -> Result<Row> {
     values
         .try_into()
         .with_context(|| format!("it has {} values, expected {COUNT}", values.len()))
+}
+
+fn words(text: Option<&str>) -> Result<Option<Words>> {
+    text.map(|text| {
+        Words::parse(text).with_context(|| {
+            format!("its words are {text:?}, expected numbers below {GRAMS} with dots and blanks")
+        })
+    })
+    .transpose()
 }
 
 fn truth(label: Option<&str>) -> Result<Option<Truth>> {
@@ -291,10 +323,12 @@ fn technique(name: Option<&str>) -> Option<String> {
 }
 
 #[cfg(test)]
+#[expect(clippy::float_cmp, reason = "the same sums in the same order")]
 mod tests {
     use std::io::Cursor;
 
     use super::*;
+    use crate::{features::WORDS, model::Source};
 
     fn read(text: String, otherwise: Option<Truth>) -> Result<Vec<Labelled>> {
         let input = Box::new(Cursor::new(text.into_bytes()));
@@ -356,6 +390,29 @@ mod tests {
         assert_eq!(rows[0].technique.as_deref(), Some("T1"));
         assert_eq!(rows[0].run.as_deref(), Some("a-case 3"));
         assert_eq!((rows[1].truth, rows[2].truth), (Some(Truth::Benign), None));
+    }
+
+    #[test]
+    fn words_are_weighed_by_the_model_that_is_asked() {
+        let mut model = Model::load(&Source::Shipped).unwrap();
+        let line =
+            |words: &str| serde_json::json!({"row": values(1.0), "words": words}).to_string();
+        let without = serde_json::json!({"row": values(1.0)}).to_string();
+        let rows = read(lines_of(&[line("5 9"), line(""), without]), None).unwrap();
+        let weighed = rows[0].row_for(&model);
+        let expected = with_words(
+            &rows[0].row,
+            model.card.vocabulary.as_ref(),
+            Words::parse("5 9").as_ref(),
+        );
+        assert_eq!(weighed, expected);
+        assert_ne!(weighed, rows[0].row);
+        // Nothing is known of them: what the row says stays.
+        assert_eq!(rows[2].row_for(&model), rows[2].row);
+        model.card.vocabulary = None;
+        assert_eq!(rows[0].row_for(&model)[WORDS], 0.0);
+        let error = format!("{:#}", read(lines_of(&[line("5,9")]), None).unwrap_err());
+        assert!(error.contains("expected numbers below 16384"), "{error}");
     }
 
     #[test]

@@ -3,7 +3,7 @@
 use crate::{
     capture::BootTime,
     features::{Moment, Row},
-    model::Model,
+    model::{Model, Vocabulary, with_words},
     state::Portrait,
 };
 
@@ -69,6 +69,25 @@ impl Looks {
     /// The rows, in the order of the looks.
     pub(super) fn rows(&self) -> &[Row] {
         &self.rows
+    }
+
+    /// Writes into the rows what words are worth to a model.
+    pub(super) fn write_words(&mut self, vocabulary: &Vocabulary) {
+        for (look, row) in self.waiting.iter().zip(&mut self.rows) {
+            if let Some(image) = &look.portrait.image {
+                vocabulary.write(row, image.words());
+            }
+        }
+    }
+
+    /// The rows as another model sees them, with what words are worth to it, or
+    /// without.
+    pub(super) fn rows_for(&self, vocabulary: Option<&Vocabulary>, rows: &mut Vec<Row>) {
+        rows.clear();
+        rows.extend(self.waiting.iter().zip(&self.rows).map(|(look, row)| {
+            let words = look.portrait.image.as_ref().map(|image| image.words());
+            with_words(row, vocabulary, words)
+        }));
     }
 
     /// Takes the looks out, each with its row, in their order.

@@ -9,6 +9,7 @@ use lru::LruCache;
 
 use super::{
     judge::Judge,
+    looks::Looks,
     reload::{Offer, Reloader},
     succession::{Step, Succession},
 };
@@ -76,19 +77,25 @@ impl Scoring {
         }
     }
 
-    /// Scores rows into `scores`, in their order; `None` for what is no
+    /// Scores looks into `scores`, in their order; `None` for what is no
     /// probability.
-    pub(super) fn score(&mut self, rows: &[Row], scores: &mut Vec<Option<Score>>) {
+    pub(super) fn score(&mut self, looks: &mut Looks, scores: &mut Vec<Option<Score>>) {
         let before = Instant::now();
         let first = scores.len();
         let model = &mut self.models.running.model;
+        if let Some(vocabulary) = &model.card.vocabulary {
+            looks.write_words(vocabulary);
+        }
+        let rows = looks.rows();
         model.scores(rows, |score| scores.push(score));
         let each = before.elapsed() / u32::try_from(rows.len()).unwrap_or(u32::MAX).max(1);
         for _ in rows {
             self.inference.record(each);
         }
-        self.models
-            .compare(rows, scores.get(first..).unwrap_or_default());
+        self.models.compare(
+            |vocabulary, rows| looks.rows_for(vocabulary, rows),
+            scores.get(first..).unwrap_or_default(),
+        );
     }
 
     /// Has the model's file looked at.

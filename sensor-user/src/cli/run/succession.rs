@@ -10,7 +10,7 @@ use super::{
 use crate::{
     cli::admission::Admitted,
     features::Row,
-    model::{Score, bundle::Manifest},
+    model::{Score, Vocabulary, bundle::Manifest},
     outputs::{ModelChangePart, ModelComparisonPart, ModelPart, ModelStep},
     policy::Reload,
 };
@@ -24,6 +24,8 @@ pub(super) struct Succession {
     bench: Bench,
     limits: Reload,
     /// Kept from one batch to the next.
+    rows: Vec<Row>,
+    /// Likewise.
     scores: Vec<Option<Score>>,
 }
 
@@ -53,18 +55,26 @@ impl Succession {
             waiting: None,
             bench,
             limits,
+            rows: Vec::new(),
             scores: Vec::new(),
         }
     }
 
-    /// Lets the model beside score the rows that the running one gave these scores.
-    pub(super) fn compare(&mut self, rows: &[Row], scores: &[Option<Score>]) {
+    /// Lets the model beside score the rows that the running one gave these scores, as
+    /// `rows_for` gives them for its vocabulary.
+    pub(super) fn compare(
+        &mut self,
+        rows_for: impl FnOnce(Option<&Vocabulary>, &mut Vec<Row>),
+        scores: &[Option<Score>],
+    ) {
         let Some(beside) = &mut self.beside else {
             return;
         };
         self.scores.clear();
         let others = &mut self.scores;
-        beside.judge.model.scores(rows, |score| others.push(score));
+        let model = &mut beside.judge.model;
+        rows_for(model.card.vocabulary.as_ref(), &mut self.rows);
+        model.scores(&self.rows, |score| others.push(score));
         for (score, other) in scores.iter().zip(&self.scores) {
             let running = (*score, score.map(|score| self.running.label(score)));
             let other = (*other, other.map(|score| beside.judge.label(score)));
@@ -247,7 +257,7 @@ mod tests {
                 .running
                 .model
                 .scores(&rows, |score| scores.push(score));
-            succession.compare(&rows, &scores);
+            succession.compare(|_, all| rows.clone_into(all), &scores);
         }
     }
 

@@ -74,7 +74,7 @@ impl Pipeline {
         if self.looks.rows().is_empty() {
             return;
         }
-        scoring.score(self.looks.rows(), &mut self.scores);
+        scoring.score(&mut self.looks, &mut self.scores);
         // Both are given back below: they keep their room.
         let mut looks = std::mem::take(&mut self.looks);
         let mut scores = std::mem::take(&mut self.scores);
@@ -104,6 +104,7 @@ impl Pipeline {
                 moment: look.moment,
                 score,
                 row,
+                words: image.words(),
             });
         }
     }
