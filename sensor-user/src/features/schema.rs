@@ -161,6 +161,9 @@ pub struct Schema {
     pub features: Vec<String>,
 }
 
+/// Features named in a difference, of each kind.
+const NAMED_MAX: usize = 12;
+
 impl Schema {
     /// Name of the sensor's schema.
     pub const ID: &'static str = "sensor.process";
@@ -216,19 +219,19 @@ impl Schema {
                 self.version, other.version
             ));
         }
-        for name in self
-            .features
-            .iter()
-            .filter(|name| !other.features.contains(name))
-        {
-            lines.push(format!("feature {name}: missing in the model"));
-        }
-        for name in other
-            .features
-            .iter()
-            .filter(|name| !self.features.contains(name))
-        {
-            lines.push(format!("feature {name}: not known to the sensor"));
+        let missing = |from: &Self, of: &Self| -> Vec<String> {
+            let is_missing = |name: &&String| !of.features.contains(name);
+            from.features.iter().filter(is_missing).cloned().collect()
+        };
+        for (names, what) in [
+            (missing(self, other), "missing in the model"),
+            (missing(other, self), "not known to the sensor"),
+        ] {
+            let named = names.iter().take(NAMED_MAX);
+            lines.extend(named.map(|name| format!("feature {name}: {what}")));
+            if names.len() > NAMED_MAX {
+                lines.push(format!("{} features more: {what}", names.len() - NAMED_MAX));
+            }
         }
         if lines.is_empty() && self.features != other.features {
             lines.push(String::from(

@@ -145,6 +145,11 @@ fn a_schema_difference_is_told_in_words() {
         "{text}"
     );
 
+    other.features.clear();
+    let lines = own.difference(&other);
+    let more = format!("{} features more: missing in the model", COUNT - 12);
+    assert_eq!(lines.last(), Some(&more));
+
     let mut swapped = own.clone();
     swapped.features.swap(0, 1);
     assert!(own.difference(&swapped)[0].contains("another order"));

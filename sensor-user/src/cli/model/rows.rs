@@ -127,9 +127,15 @@ impl Rows {
         let at = |lines: &Lines| format!("{name}, line {}", lines.number);
         let first = lines.next()?.with_context(|| format!("{name} is empty"))?;
         let (schema, layout) = if first.starts_with('#') {
-            let names = lines
-                .next()?
-                .with_context(|| format!("{name} has no line of columns"))?;
+            let mut next = || {
+                let line = lines.next()?;
+                line.with_context(|| format!("{name} has no line of columns"))
+            };
+            let mut names = next()?;
+            // What the training knows of the features.
+            while names.starts_with('#') {
+                names = next()?;
+            }
             table(&first, &names).with_context(|| at(&lines))?
         } else {
             ensure!(
@@ -341,7 +347,7 @@ mod tests {
     fn table_of(lines: &[String]) -> String {
         let own = Schema::own();
         format!(
-            "# {} version {} sha256 {}\ncase,label,technique,variant,program,{}\n{}",
+            "# {} version {} sha256 {}\n# rare own.keys\ncase,label,technique,variant,program,{}\n{}",
             own.id,
             own.version,
             own.sha256,
@@ -433,7 +439,7 @@ mod tests {
             (String::from("# x\na.b\n"), "# SCHEMA version N"),
             (
                 table_of(&[right.replace("attack", "odd")]),
-                "line 3: its label is \"odd\"",
+                "line 4: its label is \"odd\"",
             ),
             (
                 table_of(&[format!("{right},1")]),
