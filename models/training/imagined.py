@@ -20,9 +20,13 @@ TIMES = (1, 1, 1, 2, 3)
 
 
 def rare_columns(table: Table) -> np.ndarray:
-    """Return what must never look more ordinary, and what few ordinary rows show."""
+    """Return what must never look more ordinary, and what few ordinary rows show.
+
+    Of what a process is and does itself: that a command line is of a shape which the lab's
+    ordinary work seldom has says little.
+    """
     rising = np.array(constraints(table.schema)) > 0
-    own = np.array([not name.startswith("tree.") for name in table.schema.features])
+    own = np.array([not name.startswith(("tree.", "args.")) for name in table.schema.features])
     share = (table.rows[~table.attack] > 0).mean(axis=0)
     return np.flatnonzero(rising & own & (share < RARE))
 

@@ -30,7 +30,6 @@ RISING = (
     "args.past_paths",
     "args.hidden_paths",
     "args.encoded_run",
-    "args.escapes",
     "exe.memfd",
     "exe.deleted",
     "exe.tmpfs",

@@ -84,7 +84,7 @@ fn an_attack_is_killed_and_explained_and_its_neighbour_lives() {
     assert!(
         reasons
             .iter()
-            .any(|reason| reason["feature"] == "exe.memfd"),
+            .any(|reason| reason["feature"] == "exe.memfd" || reason["feature"] == "exe.tmpfs"),
         "that it lies in memory is not among the reasons: {part}"
     );
 

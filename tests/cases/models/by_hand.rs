@@ -59,14 +59,18 @@ fn what_the_worked_example_writes_is_what_it_says() {
     assert_eq!(card["version"], "by-hand");
     assert_eq!(compare(&threshold)["largest_difference"], 0.0);
 
-    // Another weight raises each score, and leaves their order.
+    // Another weight raises each score, and leaves their order as it is.
     let weight = compare(&at("weight.onnx"));
     let (mean, absolute) = (
         weight["mean_difference"].as_f64().unwrap(),
         weight["mean_absolute_difference"].as_f64().unwrap(),
     );
     assert!(mean > 0.0 && (mean - absolute).abs() < 1e-9, "{weight}");
-    assert_eq!(weight["rank_correlation"], 1.0);
+    // All but: two scores may be the same number after it, or before.
+    assert!(
+        weight["rank_correlation"].as_f64().unwrap() > 0.999,
+        "{weight}"
+    );
 
     // Another graph computes what the example says.
     let graph = at("graph.onnx");

@@ -23,7 +23,7 @@ pub(super) struct Origin {
 }
 
 /// Length of a slice, in ns.
-const SLICE: u64 = 300_000_000_000;
+const SLICE: u64 = 60_000_000_000;
 
 impl Origin {
     pub(super) fn of(case: &Case, variant: u64) -> Self {

@@ -155,7 +155,7 @@ fn row(
         group,
         ..
     } = origin;
-    // A long recording of one command counts as one run each five minutes.
+    // A long recording of one command counts as one run each minute.
     let time = line["time"].as_u64().unwrap_or_default();
     let variant = origin.variant + origin.slice(time);
     let mut row = format!(
