@@ -85,8 +85,11 @@ fn an_attack_is_killed_and_explained_and_its_neighbour_lives() {
         reasons
             .iter()
             .any(|reason| reason["feature"] == "exe.memfd" || reason["feature"] == "exe.tmpfs"),
-        "that it lies in memory is not among the reasons: {part}"
+        "that it lies in memory is not among the reasons, as memory or as its file system: {part}"
     );
+
+    let exe = verdict["process"]["exe"].as_str().unwrap();
+    assert!(exe.starts_with("memfd:"), "{exe}");
 
     // The neighbour is there, and so is the shell, which can tell.
     let neighbour = sensor.wait_for("the neighbour", |record| {
